@@ -1,0 +1,25 @@
+/* Parts of `nopsy info`, apart because each is a subject of its own. */
+#ifndef NP_CMD_INFO_H
+#define NP_CMD_INFO_H
+
+#include "cmd/cmd.h"
+#include "cmd/session.h"
+
+/* Is a variable or option of this name likely to hold a secret? */
+bool np_info_is_secret(const char *name);
+/* value with the password of URLs replaced; value itself when there is none. */
+const char *np_info_mask_urls(np_arena *arena, const char *value);
+/* env: a record of names; variables of secret-looking names are "***". */
+np_node *np_info_env(np_arena *arena, char **envp);
+/* argv as a list of strings, `--secret-name=` masked. */
+np_node *np_info_argv(np_arena *arena, char **argv, size_t from, size_t to);
+/* How many words from argv[1] on are options of node itself. */
+size_t np_info_exec_argc(char **argv);
+
+/* {rss_bytes, private_bytes, swap_bytes, mapped_bytes, kinds: [...]}; resident sizes of live processes only. */
+np_node *np_info_memory(np_arena *arena, np_target *target);
+
+/* {signal, signal_name, code, code_name, address, sender_pid}, NULL when no signal is known. */
+np_node *np_info_death(np_arena *arena, np_target *target);
+
+#endif

@@ -1,0 +1,30 @@
+/* The commands, in the order in which help lists them.  A row is a file: cmd_<name>.c. */
+#include "cmd/args.h"
+
+extern const struct np_command np_cmd_info;
+extern const struct np_command np_cmd_stack;
+extern const struct np_command np_cmd_print;
+extern const struct np_command np_cmd_closure;
+extern const struct np_command np_cmd_source;
+extern const struct np_command np_cmd_layout;
+extern const struct np_command np_cmd_shell;
+extern const struct np_command np_cmd_help;
+extern const struct np_command np_cmd_generate;
+
+const struct np_command *const np_commands[] = {
+	&np_cmd_info,
+	&np_cmd_stack,
+	&np_cmd_print,
+	&np_cmd_closure,
+	&np_cmd_source,
+	&np_cmd_layout,
+	&np_cmd_shell,
+	&np_cmd_help,
+	&np_cmd_generate,
+	NULL,
+};
+
+const struct np_command *np_command_by_name(const char *name)
+{
+	return np_table_find(np_commands, name);
+}

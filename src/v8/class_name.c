@@ -1,0 +1,125 @@
+/*
+ * The class of a receiver, as V8's JSReceiver::GetConstructorName tells it
+ * (src/objects/js-objects.cc):
+ *
+ *   1. the constructor of its map, where `new` called that very function.  An
+ *      instance of a subclass has the base's constructor in its map (bit
+ *      new_target_is_base tells), and a prototype has Object;
+ *   2. up the chain of prototypes, the nearest string in [Symbol.toStringTag] or
+ *      function in `constructor`.  The receiver's own `constructor` does not
+ *      count: it tells what a prototype's instances are, not what it is itself;
+ *   3. its built-in class.
+ *
+ * The name "Object" says nothing and never ends the search.
+ */
+#include <string.h>
+
+#include "v8/function.h"
+#include "v8/map.h"
+#include "v8/object.h"
+#include "v8/string.h"
+
+enum { BACK_POINTERS_MAX = 4096, PROTOTYPES_MAX = 256 };
+
+np_addr np_map_constructor(np_v8 *v8, const struct np_map *map)
+{
+	np_tagged c = map->constructor;
+	/* Back pointers lead from a map to the root map of its transition tree. */
+	for (int hops = 0; hops < BACK_POINTERS_MAX && np_is_ref(c); hops++) {
+		const struct np_map *at;
+		if (np_kind_at(v8, np_ref(c)) != NP_KIND_MAP || !np_map_load(v8, np_ref(c), &at))
+			break;
+		c = at->constructor;
+	}
+	return np_is_js_function(v8, c) ? np_ref(c) : 0;
+}
+
+/* The name that V8 takes for a constructor: not its `name` property, which programs set as they like. */
+static const char *constructor_name(np_v8 *v8, np_addr function, np_arena *arena)
+{
+	np_addr shared;
+	struct np_shared s;
+	if (!function || !np_function_shared(v8, function, &shared) || np_err_drop(np_shared_load(v8, shared, arena, &s)))
+		return "";
+	return np_shared_debug_name(v8, &s, arena);
+}
+
+static bool is_telling(const char *name)
+{
+	return *name && strcmp(name, "Object") != 0;
+}
+
+const char *np_class_name(np_v8 *v8, const struct np_map *map, np_arena *arena)
+{
+	const char *name = constructor_name(v8, np_map_constructor(v8, map), arena);
+	return *name ? name : "Object";
+}
+
+struct own_names {
+	np_v8 *v8;
+	np_addr tag, constructor; /* 0 none */
+};
+
+static bool own_name_match(void *ctx, const struct np_property *p)
+{
+	struct own_names *own = ctx;
+	np_v8 *v8 = own->v8;
+	np_tagged description;
+	if (p->is_accessor || p->is_double || !np_is_ref(p->value))
+		return true;
+	enum np_kind kind = np_kind_at(v8, np_ref(p->key));
+	if (kind == NP_KIND_STRING && np_string_equals(v8, np_ref(p->key), "constructor"))
+		own->constructor = np_ref(p->value);
+	else if (kind == NP_KIND_SYMBOL && np_field(v8, np_ref(p->key), NP_F_Symbol_description, &description) &&
+		 np_is_kind(v8, description, NP_KIND_STRING) &&
+		 np_string_equals(v8, np_ref(description), "Symbol.toStringTag") &&
+		 np_is_kind(v8, p->value, NP_KIND_STRING))
+		own->tag = np_ref(p->value);
+	return !(own->tag && own->constructor);
+}
+
+/* Step 2; NULL when nothing on the chain tells. */
+static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena)
+{
+	np_addr at = receiver;
+	const struct np_map *map;
+	for (int i = 0; i < PROTOTYPES_MAX && np_map_of(v8, at, &map); i++) {
+		enum np_kind kind = np_kind_of_type(v8, map->type);
+		if (!np_kind_is_receiver(kind))
+			break;
+		struct own_names own = {.v8 = v8};
+		if (kind != NP_KIND_JS_PROXY)
+			np_err_free(np_object_properties(v8, at, own_name_match, &own));
+		const char *name = own.tag ? np_string_utf8(v8, own.tag, NP_NAME_MAX, arena) : NULL;
+		if (name)
+			return name;
+		name = at != receiver ? constructor_name(v8, own.constructor, arena) : "";
+		if (is_telling(name))
+			return name;
+		if (!np_is_ref(map->prototype))
+			break;
+		at = np_ref(map->prototype);
+	}
+	return NULL;
+}
+
+const char *np_class_name_of(np_v8 *v8, np_addr object, np_arena *arena)
+{
+	const struct np_map *map;
+	if (!np_map_of(v8, object, &map))
+		return "Object";
+	enum np_kind kind = np_kind_of_type(v8, map->type);
+	if (kind == NP_KIND_JS_PROXY)
+		return "Proxy";
+	const char *made_by = constructor_name(v8, np_map_constructor(v8, map), arena);
+	if (map->new_target_is_base && !map->is_prototype && is_telling(made_by))
+		return made_by;
+	const char *name = name_on_chain(v8, object, arena);
+	if (name)
+		return name;
+	if (kind == NP_KIND_JS_ARGUMENTS)
+		return "Arguments";
+	if (kind == NP_KIND_JS_FUNCTION || kind == NP_KIND_JS_BOUND_FUNCTION)
+		return "Function";
+	return *made_by && !map->is_prototype ? made_by : "Object";
+}

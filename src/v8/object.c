@@ -1,0 +1,299 @@
+#include "v8/object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/vec.h"
+
+#include "v8/array.h"
+#include "v8/string.h"
+
+enum {
+	DESCRIPTORS_MAX = 4096,
+	DICTIONARY_MAX = 1 << 26,
+	HASH_TABLE_HEADER = 3,	    /* elements, deleted, capacity */
+	DICTIONARY_INDEX_SHIFT = 8, /* PropertyDetails::DictionaryStorageField */
+};
+
+bool np_is_hole(np_v8 *v8, np_tagged t)
+{
+	if (!np_is_ref(t))
+		return false;
+	enum np_kind kind = np_kind_at(v8, np_ref(t));
+	int32_t k;
+	if (kind == NP_KIND_HOLE)
+		return true;
+	return kind == NP_KIND_ODDBALL && np_has(v8->layout, NP_F_Oddball_k_hole) &&
+	       np_smi_at(v8, np_ref(t) + (np_addr)np_get(v8->layout, NP_F_Oddball_kind), &k) &&
+	       k == np_get(v8->layout, NP_F_Oddball_k_hole);
+}
+
+bool np_number_value(np_v8 *v8, np_tagged t, double *ret)
+{
+	uint64_t bits;
+	if (np_is_smi(t)) {
+		*ret = np_smi_value(t);
+		return true;
+	}
+	if (np_kind_at(v8, np_ref(t)) != NP_KIND_HEAP_NUMBER ||
+	    !np_field_u64(v8, np_ref(t), NP_F_HeapNumber_value, &bits))
+		return false;
+	memcpy(ret, &bits, sizeof(*ret));
+	return true;
+}
+
+/*
+ * Are a field's bits a raw double?  Up to 7.8 a layout descriptor says so: a
+ * Smi bitmap of the first 32 fields, or a longer bitmap in a byte array.
+ */
+static bool field_is_raw_double(np_v8 *v8, const struct np_map *map, uint32_t field)
+{
+	np_tagged t;
+	if (!np_field(v8, map->addr, NP_F_Map_layout_descriptor, &t))
+		return false;
+	if (np_is_smi(t))
+		return field < 32 && ((uint32_t)np_smi_value(t) >> field & 1);
+	uint32_t len, word;
+	if (!np_array_length(v8, np_ref(t), &len) || field / 8 >= len)
+		return false;
+	np_addr at = np_ref(t) + (np_addr)np_get(v8->layout, NP_F_FixedArray_data) + field / 32 * 4;
+	return np_mem_u32(v8->mem, at, &word) && (word >> field % 32 & 1);
+}
+
+static bool field_value(np_v8 *v8, np_addr object, const struct np_map *map, uint32_t field, bool is_double,
+			struct np_property *p)
+{
+	np_addr at;
+	bool raw = false;
+	if (field < map->inobject_count) {
+		at = object + map->inobject_start_bytes + 8ull * field;
+		raw = is_double && field_is_raw_double(v8, map, field);
+	} else {
+		np_tagged props;
+		if (!np_field(v8, object, NP_F_JSReceiver_properties, &props) || !np_is_ref(props))
+			return false;
+		at = np_ref(props) + (np_addr)np_get(v8->layout, NP_F_FixedArray_data) +
+		     8ull * (field - map->inobject_count);
+	}
+	if (!np_tagged_at(v8, at, &p->value))
+		return false;
+	if (raw) {
+		p->is_double = true;
+		memcpy(&p->number, &p->value.raw, sizeof(p->number));
+		p->value = (np_tagged){0};
+	}
+	return true;
+}
+
+/* One descriptor {key, details, value} of a fast object. */
+static bool descriptor_property(np_v8 *v8, np_addr object, const struct np_map *map, np_addr entry,
+				struct np_property *p)
+{
+	const np_layout *l = v8->layout;
+	np_tagged details_word, value;
+	if (!np_tagged_at(v8, entry + 8ull * (np_addr)np_get(l, NP_F_prop_desc_key), &p->key) ||
+	    !np_tagged_at(v8, entry + 8ull * (np_addr)np_get(l, NP_F_prop_desc_details), &details_word) ||
+	    !np_tagged_at(v8, entry + 8ull * (np_addr)np_get(l, NP_F_prop_desc_value), &value) ||
+	    !np_is_smi(details_word) || !np_is_ref(p->key))
+		return false;
+	uint32_t details = (uint32_t)np_smi_value(details_word);
+	bool in_field, accessor = false;
+	if (np_has(l, NP_F_prop_location_mask)) {
+		in_field = !(details & (uint32_t)np_get(l, NP_F_prop_location_mask));
+		accessor = details & (uint32_t)np_get(l, NP_F_prop_kind_mask);
+	} else { /* up to 5.1: a type; the layout tells which is a field and which a callback */
+		int32_t type = (int32_t)(details & (uint32_t)np_get(l, NP_F_prop_type_mask));
+		in_field = type == np_get(l, NP_F_prop_type_field);
+		accessor = (np_has(l, NP_F_prop_type_callbacks) && type == np_get(l, NP_F_prop_type_callbacks)) ||
+			   (np_has(l, NP_F_prop_type_accessor) && type == np_get(l, NP_F_prop_type_accessor));
+	}
+	p->is_accessor = accessor;
+	if (np_has(l, NP_F_prop_attributes_mask))
+		p->attributes = (details & (uint32_t)np_get(l, NP_F_prop_attributes_mask)) >>
+				np_get(l, NP_F_prop_attributes_shift);
+	if (!in_field) {
+		p->value = value;
+		return true;
+	}
+	uint32_t field;
+	bool is_double = false;
+	if (np_has(l, NP_F_prop_index_mask)) {
+		field = (details & (uint32_t)np_get(l, NP_F_prop_index_mask)) >> np_get(l, NP_F_prop_index_shift);
+		if (np_has(l, NP_F_prop_representation_double))
+			is_double = (int32_t)((details & (uint32_t)np_get(l, NP_F_prop_representation_mask)) >>
+					      np_get(l, NP_F_prop_representation_shift)) ==
+				    np_get(l, NP_F_prop_representation_double);
+	} else { /* 3.14: the descriptor's value is the index, negative for in-object */
+		if (!np_is_smi(value))
+			return false;
+		int32_t index = np_smi_value(value);
+		field = (uint32_t)index;
+		if (index < 0)
+			field = (uint32_t)(index + (int32_t)map->inobject_count);
+	}
+	if (field > 1 << 20)
+		return false;
+	return field_value(v8, object, map, field, is_double, p);
+}
+
+static np_err *fast_properties(np_v8 *v8, np_addr object, const struct np_map *map,
+			       bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+{
+	const np_layout *l = v8->layout;
+	uint32_t n = map->own_descriptors, unreadable = 0;
+	if (!map->descriptors || !n)
+		return NULL;
+	if (n > DESCRIPTORS_MAX)
+		n = DESCRIPTORS_MAX;
+	np_addr entry_bytes = 8ull * (np_addr)np_get(l, NP_F_prop_desc_size);
+	np_addr first = map->descriptors + (np_addr)np_get(l, NP_F_DescriptorArray_first);
+	for (uint32_t i = 0; i < n; i++) {
+		struct np_property p = {0};
+		if (!descriptor_property(v8, object, map, first + i * entry_bytes, &p)) {
+			unreadable++;
+			continue;
+		}
+		if (!cb(ctx, &p))
+			return NULL;
+	}
+	if (unreadable)
+		return np_err_new(NP_EFORMAT, "%u of %u properties of the object at 0x%llx are unreadable", unreadable,
+				  n, (unsigned long long)object);
+	return NULL;
+}
+
+struct slow_entry {
+	struct np_property p;
+	uint32_t order;
+};
+
+static int slow_compare(const void *a, const void *b)
+{
+	const struct slow_entry *x = a, *y = b;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* A PropertyCell of a global object: {name, details, value} somewhere in its first words. */
+static bool cell_property(np_v8 *v8, np_addr cell, struct slow_entry *e)
+{
+	np_tagged t;
+	if (!np_field(v8, cell, NP_F_PropertyCell_value, &e->p.value))
+		return false;
+	for (np_addr at = cell + 8; at < cell + 40; at += 8) {
+		if (!np_tagged_at(v8, at, &t))
+			return false;
+		if (np_is_ref(t) && !e->p.key.raw && at != cell + (np_addr)np_get(v8->layout, NP_F_PropertyCell_value)) {
+			enum np_kind kind = np_kind_at(v8, np_ref(t));
+			if (kind == NP_KIND_STRING || kind == NP_KIND_SYMBOL)
+				e->p.key = t;
+		}
+		if (np_is_smi(t) && !e->order)
+			e->order = (uint32_t)np_smi_value(t);
+	}
+	return e->p.key.raw != 0;
+}
+
+static void slow_details(np_v8 *v8, struct slow_entry *e, uint32_t details)
+{
+	const np_layout *l = v8->layout;
+	e->order = details >> DICTIONARY_INDEX_SHIFT;
+	if (np_has(l, NP_F_prop_kind_mask))
+		e->p.is_accessor = details & (uint32_t)np_get(l, NP_F_prop_kind_mask);
+	else
+		e->p.is_accessor = np_is_ref(e->p.value) && (np_is_kind(v8, e->p.value, NP_KIND_ACCESSOR_PAIR) ||
+							     np_is_kind(v8, e->p.value, NP_KIND_ACCESSOR_INFO));
+	if (np_has(l, NP_F_prop_attributes_mask))
+		e->p.attributes = (details & (uint32_t)np_get(l, NP_F_prop_attributes_mask)) >>
+				  np_get(l, NP_F_prop_attributes_shift);
+}
+
+static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *map,
+			       bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+{
+	const np_layout *l = v8->layout;
+	np_tagged dict_word;
+	uint32_t len;
+	if (!np_field(v8, object, NP_F_JSReceiver_properties, &dict_word))
+		return np_err_fault(object, "reading properties");
+	if (!np_is_ref(dict_word))
+		return NULL;
+	np_addr dict = np_ref(dict_word);
+	if (!np_array_length(v8, dict, &len) || len > DICTIONARY_MAX)
+		return np_err_new(NP_EFORMAT, "no property dictionary at 0x%llx", (unsigned long long)dict);
+	uint32_t entry = np_has(l, NP_F_Dictionary_entry_size) ? (uint32_t)np_get(l, NP_F_Dictionary_entry_size) : 3;
+	uint32_t first = HASH_TABLE_HEADER +
+			 (np_has(l, NP_F_Dictionary_name_prefix) ? (uint32_t)np_get(l, NP_F_Dictionary_name_prefix) : 2);
+	bool cells = np_kind_of_type(v8, map->type) == NP_KIND_JS_GLOBAL_OBJECT &&
+		     np_has(l, NP_F_Dictionary_global_is_cells) && np_get(l, NP_F_Dictionary_global_is_cells);
+	NP_VEC(struct slow_entry) found = {0};
+	for (uint32_t i = first; cells ? i < len : i + 2 < len; i += cells ? 1 : entry) {
+		struct slow_entry e = {0};
+		np_tagged t;
+		if (!np_array_get(v8, dict, i, &t) || !np_is_ref(t))
+			continue;
+		enum np_kind kind = np_kind_at(v8, np_ref(t));
+		if (cells) {
+			if (kind == NP_KIND_PROPERTY_CELL && cell_property(v8, np_ref(t), &e))
+				np_vec_push(&found, e);
+			continue;
+		}
+		if (kind != NP_KIND_STRING && kind != NP_KIND_SYMBOL)
+			continue;
+		np_tagged details;
+		e.p.key = t;
+		if (!np_array_get(v8, dict, i + 1, &e.p.value) || !np_array_get(v8, dict, i + 2, &details))
+			continue;
+		if (np_is_kind(v8, e.p.value, NP_KIND_PROPERTY_CELL))
+			np_field(v8, np_ref(e.p.value), NP_F_PropertyCell_value, &e.p.value);
+		slow_details(v8, &e, (uint32_t)np_smi_value(details));
+		np_vec_push(&found, e);
+	}
+	if (found.len)
+		qsort(found.data, found.len, sizeof(*found.data), slow_compare);
+	for (size_t i = 0; i < found.len; i++)
+		if (!np_is_hole(v8, found.data[i].p.value) && !cb(ctx, &found.data[i].p))
+			break;
+	np_vec_deinit(&found);
+	return NULL;
+}
+
+np_err *np_object_properties(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+{
+	const struct np_map *map;
+	if (!np_map_of(v8, object, &map))
+		return np_err_new(NP_EFORMAT, "no object at 0x%llx", (unsigned long long)object);
+	return map->dictionary ? slow_properties(v8, object, map, cb, ctx) : fast_properties(v8, object, map, cb, ctx);
+}
+
+struct own_search {
+	np_v8 *v8;
+	const char *name;
+	struct np_property *ret;
+	bool found;
+};
+
+static bool own_match(void *ctx, const struct np_property *p)
+{
+	struct own_search *s = ctx;
+	if (np_kind_at(s->v8, np_ref(p->key)) != NP_KIND_STRING || !np_string_equals(s->v8, np_ref(p->key), s->name))
+		return true;
+	*s->ret = *p;
+	s->found = true;
+	return false;
+}
+
+bool np_object_own(np_v8 *v8, np_addr object, const char *name, struct np_property *ret)
+{
+	struct own_search s = {v8, name, ret, false};
+	np_err_free(np_object_properties(v8, object, own_match, &s));
+	return s.found;
+}
+
+bool np_object_own_data(np_v8 *v8, np_addr object, const char *name, np_tagged *ret)
+{
+	struct np_property p;
+	if (!np_object_own(v8, object, name, &p) || p.is_accessor || p.is_double)
+		return false;
+	*ret = p.value;
+	return true;
+}

@@ -1,0 +1,58 @@
+/*
+ * Properties and elements of JSReceivers, in the order JavaScript shows them.
+ * Fast properties lie in the object or its property array as the map's
+ * descriptors say; slow ones in a NameDictionary (or a GlobalDictionary of
+ * PropertyCells), ordered by their enumeration index.
+ */
+#ifndef NP_V8_OBJECT_H
+#define NP_V8_OBJECT_H
+
+#include "v8/map.h"
+
+struct np_property {
+	np_tagged key;	     /* String or Symbol */
+	np_tagged value;     /* value, or AccessorPair/AccessorInfo when is_accessor */
+	bool is_accessor;
+	bool is_double;	     /* value is not tagged: number holds it */
+	double number;
+	uint32_t attributes; /* 1 read-only, 2 not enumerable, 4 not configurable */
+};
+
+/* Calls cb for each own named property; cb returns false to end. NP_EFAULT when the table is unreadable. */
+np_err *np_object_properties(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+	NP_MUST;
+/* Own property with an ASCII string key. */
+bool np_object_own(np_v8 *v8, np_addr object, const char *name, struct np_property *ret);
+/* The same, for plain tagged data only. */
+bool np_object_own_data(np_v8 *v8, np_addr object, const char *name, np_tagged *ret);
+
+enum np_elements_form { NP_ELEMENTS_NONE, NP_ELEMENTS_TAGGED, NP_ELEMENTS_DOUBLE, NP_ELEMENTS_DICTIONARY };
+
+struct np_elements {
+	enum np_elements_form form;
+	np_addr array;	   /* the backing FixedArray, FixedDoubleArray or NumberDictionary */
+	uint32_t capacity; /* slots of the backing array */
+	uint32_t first;	   /* index of element 0 in it (sloppy arguments) */
+	uint64_t length;   /* JSArray: its length; else the capacity */
+	bool is_array;
+};
+
+struct np_element {
+	uint64_t index;
+	bool is_hole, is_double;
+	np_tagged value; /* not for doubles */
+	double number;
+};
+
+bool np_elements_load(np_v8 *v8, np_addr object, struct np_elements *ret);
+/* Element i (< capacity) of a TAGGED or DOUBLE store; false when unreadable. */
+bool np_element_get(np_v8 *v8, const struct np_elements *elements, uint32_t i, struct np_element *ret);
+/* Entries of a DICTIONARY store, ascending, at most max, into the arena. */
+np_err *np_elements_dictionary(np_v8 *v8, const struct np_elements *elements, size_t max, np_arena *arena,
+			       struct np_element **ret, size_t *ret_len) NP_MUST;
+/* The value of a Smi or HeapNumber; false for anything else. */
+bool np_number_value(np_v8 *v8, np_tagged t, double *ret);
+/* Is it the hole? */
+bool np_is_hole(np_v8 *v8, np_tagged t);
+
+#endif

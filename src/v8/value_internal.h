@@ -1,0 +1,42 @@
+/* Shared by the files that decode values. */
+#ifndef NP_V8_VALUE_INTERNAL_H
+#define NP_V8_VALUE_INTERNAL_H
+
+#include "base/vec.h"
+#include "v8/map.h"
+#include "v8/value.h"
+
+enum { VALUE_NEST_MAX = 128 };
+
+struct decoder {
+	np_v8 *v8;
+	np_arena *arena;
+	const struct np_value_limits *limits;
+	np_addr open[VALUE_NEST_MAX]; /* objects being decoded, outermost first */
+	int nest;
+	size_t total;
+};
+
+np_value *np_decode(struct decoder *d, np_tagged word);
+np_value *np_decode_number(struct decoder *d, double number);
+np_value *np_decode_unreadable(struct decoder *d, np_addr addr, const char *reason);
+/* Adds a named internal slot. */
+void np_decode_slot(struct decoder *d, np_value *v, const char *name, np_value *value, const char *text);
+/* A tagged field as a slot; nothing when the fact is missing. */
+void np_decode_field(struct decoder *d, np_value *v, const char *name, enum np_fact fact);
+void np_decode_properties(struct decoder *d, np_value *v);
+void np_decode_elements(struct decoder *d, np_value *v);
+/* value_collections.c, value_buffers.c, value_error.c, value_kinds.c */
+void np_decode_collection(struct decoder *d, np_value *v, bool is_map);
+void np_decode_weak_collection(struct decoder *d, np_value *v, bool is_map);
+void np_decode_array_buffer(struct decoder *d, np_value *v);
+void np_decode_array_buffer_view(struct decoder *d, np_value *v, bool typed);
+void np_decode_error(struct decoder *d, np_value *v);
+void np_decode_function(struct decoder *d, np_value *v);
+void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind);
+void np_decode_bigint(struct decoder *d, np_value *v);
+void np_decode_symbol(struct decoder *d, np_value *v);
+void np_decode_oddball(struct decoder *d, np_value *v);
+void np_decode_internal(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind);
+
+#endif

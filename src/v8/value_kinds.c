@@ -1,0 +1,367 @@
+/* Receivers by kind, and primitives that need more than a word. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "v8/array.h"
+#include "v8/function.h"
+#include "v8/object.h"
+#include "v8/script.h"
+#include "v8/string.h"
+#include "v8/value_internal.h"
+
+enum { BIGINT_DIGITS_MAX = 1 << 14 };
+
+void np_decode_oddball(struct decoder *d, np_value *v)
+{
+	const np_layout *l = d->v8->layout;
+	int32_t k;
+	np_tagged t;
+	v->type = NP_VALUE_INTERNAL;
+	if (np_has(l, NP_F_Oddball_kind) && np_smi_at(d->v8, v->address + (np_addr)np_get(l, NP_F_Oddball_kind), &k)) {
+		if (k == np_get(l, NP_F_Oddball_k_undefined))
+			v->type = NP_VALUE_UNDEFINED;
+		else if (k == np_get(l, NP_F_Oddball_k_null))
+			v->type = NP_VALUE_NULL;
+		else if (k == np_get(l, NP_F_Oddball_k_true) || k == np_get(l, NP_F_Oddball_k_false)) {
+			v->type = NP_VALUE_BOOLEAN;
+			v->number = k == np_get(l, NP_F_Oddball_k_true);
+		} else if (k == np_get(l, NP_F_Oddball_k_hole))
+			v->type = NP_VALUE_HOLE;
+	}
+	if (v->type == NP_VALUE_INTERNAL) {
+		v->class_name = "Oddball";
+		if (np_field(d->v8, v->address, NP_F_Oddball_to_string, &t) && np_is_ref(t))
+			v->text = np_string_utf8(d->v8, np_ref(t), NP_NAME_MAX, d->arena);
+	}
+}
+
+void np_decode_symbol(struct decoder *d, np_value *v)
+{
+	np_tagged t;
+	v->type = NP_VALUE_SYMBOL;
+	if (np_field(d->v8, v->address, NP_F_Symbol_description, &t) && np_is_kind(d->v8, t, NP_KIND_STRING))
+		v->text = np_string_utf8(d->v8, np_ref(t), NP_NAME_MAX, d->arena);
+}
+
+/* Decimal digits of a little-endian array of 64-bit words, by repeated division; words is destroyed. */
+static const char *bigint_decimal(struct decoder *d, uint64_t *words, size_t n, bool negative)
+{
+	struct np_buf rev = {0};
+	while (n && !words[n - 1])
+		n--;
+	if (!n)
+		return "0";
+	while (n) {
+		unsigned __int128 rest = 0;
+		for (size_t i = n; i-- > 0;) {
+			unsigned __int128 cur = rest << 64 | words[i];
+			words[i] = (uint64_t)(cur / 1000000000000000000ull);
+			rest = cur % 1000000000000000000ull;
+		}
+		uint64_t chunk = (uint64_t)rest;
+		while (n && !words[n - 1])
+			n--;
+		for (int k = 0; k < 18 && (n || chunk); k++) {
+			np_buf_putc(&rev, (char)('0' + chunk % 10));
+			chunk /= 10;
+		}
+	}
+	if (negative)
+		np_buf_putc(&rev, '-');
+	char *out = np_arena_alloc(d->arena, rev.len + 1);
+	for (size_t i = 0; i < rev.len; i++)
+		out[i] = rev.data[rev.len - 1 - i];
+	np_buf_deinit(&rev);
+	return out;
+}
+
+void np_decode_bigint(struct decoder *d, np_value *v)
+{
+	const np_layout *l = d->v8->layout;
+	uint32_t bits;
+	v->type = NP_VALUE_BIGINT;
+	if (!np_field_u32(d->v8, v->address, NP_F_BigInt_bitfield, &bits) || !np_has(l, NP_F_BigInt_digits)) {
+		v->type = NP_VALUE_UNREADABLE;
+		v->text = "BigInt is unreadable";
+		return;
+	}
+	size_t n = bits >> 1 & 0x3fffffff;
+	if (n > BIGINT_DIGITS_MAX) {
+		v->text = np_arena_printf(d->arena, "(BigInt of %zu words)", n);
+		v->truncated = true;
+		return;
+	}
+	uint64_t *words = NP_NEW_ARRAY(d->arena, uint64_t, n + 1);
+	if (np_mem_read(d->v8->mem, v->address + (np_addr)np_get(l, NP_F_BigInt_digits), words, n * 8) != n * 8) {
+		v->type = NP_VALUE_UNREADABLE;
+		v->text = "BigInt digits are unreadable";
+		return;
+	}
+	v->text = bigint_decimal(d, words, n, bits & 1);
+}
+
+void np_decode_function(struct decoder *d, np_value *v)
+{
+	np_addr shared;
+	struct np_shared s;
+	const struct np_script *script;
+	v->type = NP_VALUE_FUNCTION;
+	v->text = np_function_name(d->v8, v->address, d->arena);
+	if (!np_function_shared(d->v8, v->address, &shared) ||
+	    np_err_drop(np_shared_load(d->v8, shared, d->arena, &s)) || !s.script ||
+	    np_err_drop(np_script_load(d->v8, s.script, &script)))
+		return;
+	v->file = script->name;
+	np_script_line_column(script, s.token >= 0 ? s.token : s.start, &v->line, &v->column);
+}
+
+static void decode_date(struct decoder *d, np_value *v)
+{
+	const np_layout *l = d->v8->layout;
+	uint64_t bits;
+	v->type = NP_VALUE_DATE;
+	v->number = NAN;
+	if (!np_field_u64(d->v8, v->address, NP_F_JSDate_value, &bits))
+		return;
+	if (np_get(l, NP_F_JSDate_value_is_raw) == 1)
+		memcpy(&v->number, &bits, 8);
+	else
+		np_number_value(d->v8, (np_tagged){bits}, &v->number);
+}
+
+static void decode_regexp(struct decoder *d, np_value *v)
+{
+	np_tagged t;
+	int32_t flags;
+	static const struct {
+		uint32_t bit;
+		char letter;
+	} letters[] = {{1, 'g'}, {2, 'i'}, {4, 'm'}, {8, 'y'}, {16, 'u'}, {32, 's'}, {64, 'l'}, {128, 'd'}, {256, 'v'}};
+	v->type = NP_VALUE_REGEXP;
+	if (np_field(d->v8, v->address, NP_F_JSRegExp_source, &t) && np_is_kind(d->v8, t, NP_KIND_STRING))
+		v->text = np_string_utf8(d->v8, np_ref(t), d->limits->string_units, d->arena);
+	else if (np_field(d->v8, v->address, NP_F_JSRegExp_data, &t) && np_is_ref(t)) {
+		np_tagged source, f; /* up to 4.5 source and flags lie in the data array only */
+		if (np_array_get(d->v8, np_ref(t), 1, &source) && np_is_kind(d->v8, source, NP_KIND_STRING))
+			v->text = np_string_utf8(d->v8, np_ref(source), d->limits->string_units, d->arena);
+		if (np_array_get(d->v8, np_ref(t), 2, &f) && np_is_smi(f)) {
+			struct np_buf old = {0};
+			for (size_t i = 0; i < 3; i++)
+				if ((uint32_t)np_smi_value(f) & letters[i].bit)
+					np_buf_putc(&old, letters[i].letter);
+			np_decode_slot(d, v, "flags", NULL, np_arena_strdup(d->arena, np_buf_str(&old)));
+			np_buf_deinit(&old);
+		}
+		return;
+	}
+	if (np_has(d->v8->layout, NP_F_JSRegExp_flags) &&
+	    np_smi_at(d->v8, v->address + (np_addr)np_get(d->v8->layout, NP_F_JSRegExp_flags), &flags)) {
+		/* printed in the order that RegExp.prototype.flags has: dgimsuvy */
+		struct np_buf buf = {0};
+		for (const char *order = "dgilmsuvy"; *order; order++)
+			for (size_t i = 0; i < NP_ARRAY_LEN(letters); i++)
+				if (letters[i].letter == *order && ((uint32_t)flags & letters[i].bit))
+					np_buf_putc(&buf, *order);
+		np_decode_slot(d, v, "flags", NULL, np_arena_strdup(d->arena, np_buf_str(&buf)));
+		np_buf_deinit(&buf);
+	}
+}
+
+static void decode_promise(struct decoder *d, np_value *v)
+{
+	static const char *const states[] = {"pending", "fulfilled", "rejected", "pending"};
+	const np_layout *l = d->v8->layout;
+	int32_t flags = 0, status = 0;
+	v->type = NP_VALUE_PROMISE;
+	if (!np_has(l, NP_F_JSPromise_flags) ||
+	    !np_smi_at(d->v8, v->address + (np_addr)np_get(l, NP_F_JSPromise_flags), &flags))
+		return;
+	status = flags & 3;
+	if (np_has(l, NP_F_JSPromise_status_is_field))
+		np_smi_at(d->v8, v->address + (np_addr)np_get(l, NP_F_JSPromise_status_is_field), &status);
+	np_decode_slot(d, v, "state", NULL, states[status & 3]);
+	if (status == 1 || status == 2)
+		np_decode_field(d, v, "result", NP_F_JSPromise_result);
+}
+
+static void decode_generator(struct decoder *d, np_value *v)
+{
+	int32_t continuation;
+	np_decode_field(d, v, "function", NP_F_JSGeneratorObject_function);
+	np_decode_field(d, v, "receiver", NP_F_JSGeneratorObject_receiver);
+	if (np_has(d->v8->layout, NP_F_JSGeneratorObject_continuation) &&
+	    np_smi_at(d->v8, v->address + (np_addr)np_get(d->v8->layout, NP_F_JSGeneratorObject_continuation),
+		      &continuation))
+		np_decode_slot(d, v, "state", NULL,
+			       continuation == np_get(d->v8->layout, NP_F_JSGeneratorObject_k_executing) ? "running"
+			       : continuation == np_get(d->v8->layout, NP_F_JSGeneratorObject_k_closed)	 ? "closed"
+													   : "suspended");
+}
+
+struct simple {
+	enum np_kind kind;
+	enum np_value_type type;
+	const char *first;
+	enum np_fact first_fact;
+	const char *second;
+	enum np_fact second_fact;
+	const char *third;
+	enum np_fact third_fact;
+};
+
+static const struct simple simple_kinds[] = {
+	{NP_KIND_JS_PROXY, NP_VALUE_PROXY, "target", NP_F_JSProxy_target, "handler", NP_F_JSProxy_handler, NULL, 0},
+	{NP_KIND_JS_WEAK_REF, NP_VALUE_WEAKREF, "target", NP_F_JSWeakRef_target, NULL, 0, NULL, 0},
+	{NP_KIND_JS_BOUND_FUNCTION, NP_VALUE_FUNCTION, "target", NP_F_JSBoundFunction_target, "this",
+	 NP_F_JSBoundFunction_this, "arguments", NP_F_JSBoundFunction_args},
+	{NP_KIND_JS_PRIMITIVE_WRAPPER, NP_VALUE_OBJECT, "value", NP_F_JSPrimitiveWrapper_value, NULL, 0, NULL, 0},
+	{NP_KIND_JS_EXTERNAL, NP_VALUE_EXTERNAL, NULL, 0, NULL, 0, NULL, 0},
+	{NP_KIND_WASM, NP_VALUE_WASM, NULL, 0, NULL, 0, NULL, 0},
+	{NP_KIND_JS_MODULE_NAMESPACE, NP_VALUE_MODULE, NULL, 0, NULL, 0, NULL, 0},
+};
+
+static bool decode_simple(struct decoder *d, np_value *v, enum np_kind kind)
+{
+	for (size_t i = 0; i < NP_ARRAY_LEN(simple_kinds); i++) {
+		const struct simple *s = &simple_kinds[i];
+		if (s->kind != kind)
+			continue;
+		v->type = s->type;
+		if (v->is_more)
+			return true;
+		if (s->first)
+			np_decode_field(d, v, s->first, s->first_fact);
+		if (s->second)
+			np_decode_field(d, v, s->second, s->second_fact);
+		if (s->third)
+			np_decode_field(d, v, s->third, s->third_fact);
+		return true;
+	}
+	return false;
+}
+
+static void decode_special(struct decoder *d, np_value *v, enum np_kind kind)
+{
+	switch (kind) {
+	case NP_KIND_JS_ARRAY:
+		v->type = NP_VALUE_ARRAY;
+		break;
+	case NP_KIND_JS_FUNCTION:
+		np_decode_function(d, v);
+		break;
+	case NP_KIND_JS_ERROR:
+		np_decode_error(d, v);
+		break;
+	case NP_KIND_JS_DATE:
+		decode_date(d, v);
+		break;
+	case NP_KIND_JS_REG_EXP:
+		decode_regexp(d, v);
+		break;
+	case NP_KIND_JS_PROMISE:
+		decode_promise(d, v);
+		break;
+	case NP_KIND_JS_MAP:
+	case NP_KIND_JS_SET:
+		np_decode_collection(d, v, kind == NP_KIND_JS_MAP);
+		break;
+	case NP_KIND_JS_WEAK_MAP:
+	case NP_KIND_JS_WEAK_SET:
+		np_decode_weak_collection(d, v, kind == NP_KIND_JS_WEAK_MAP);
+		break;
+	case NP_KIND_JS_ARRAY_BUFFER:
+		np_decode_array_buffer(d, v);
+		break;
+	case NP_KIND_JS_TYPED_ARRAY:
+	case NP_KIND_JS_DATA_VIEW:
+		np_decode_array_buffer_view(d, v, kind == NP_KIND_JS_TYPED_ARRAY);
+		break;
+	case NP_KIND_JS_GENERATOR:
+	case NP_KIND_JS_ASYNC_GENERATOR:
+		v->type = NP_VALUE_GENERATOR;
+		decode_generator(d, v);
+		break;
+	case NP_KIND_JS_ASYNC_FUNCTION:
+		v->type = NP_VALUE_ASYNCFUNCTION;
+		decode_generator(d, v);
+		break;
+	default:
+		decode_simple(d, v, kind);
+	}
+}
+
+void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind)
+{
+	v->type = NP_VALUE_OBJECT;
+	v->class_name = np_class_name_of(d->v8, v->address, d->arena);
+	decode_special(d, v, kind);
+	if (v->is_more) {
+		struct np_elements e;
+		if (v->type == NP_VALUE_ARRAY && np_elements_load(d->v8, v->address, &e))
+			v->length = e.length;
+		return;
+	}
+	if (kind == NP_KIND_JS_PROXY)
+		return; /* has no properties of its own */
+	if (kind == NP_KIND_JS_FUNCTION && !d->limits->all_properties && map->own_descriptors <= 5 && !map->dictionary)
+		return; /* length, name, arguments, caller, prototype */
+	np_decode_properties(d, v);
+	if (v->type != NP_VALUE_TYPEDARRAY && v->type != NP_VALUE_ERROR)
+		np_decode_elements(d, v);
+}
+
+/* V8-internal objects: the type's name, and the parts that lead on. */
+void np_decode_internal(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind)
+{
+	const char *type = np_layout_type_name(d->v8->layout, map->type);
+	v->type = kind == NP_KIND_ACCESSOR_PAIR || kind == NP_KIND_ACCESSOR_INFO ? NP_VALUE_ACCESSOR : NP_VALUE_INTERNAL;
+	v->class_name = type ? type : np_arena_printf(d->arena, "instance type %u", map->type);
+	if (kind == NP_KIND_ACCESSOR_PAIR) {
+		np_decode_field(d, v, "get", NP_F_AccessorPair_getter);
+		np_decode_field(d, v, "set", NP_F_AccessorPair_setter);
+		return;
+	}
+	if (kind == NP_KIND_ACCESSOR_INFO) {
+		np_decode_field(d, v, "name", NP_F_AccessorInfo_name);
+		return;
+	}
+	if (d->nest >= d->limits->depth || d->total >= d->limits->total) {
+		v->is_more = true;
+		return;
+	}
+	if (kind == NP_KIND_SHARED_FUNCTION_INFO) {
+		struct np_shared s;
+		if (!np_err_drop(np_shared_load(d->v8, v->address, d->arena, &s)))
+			v->text = np_shared_debug_name(d->v8, &s, d->arena);
+	} else if (kind == NP_KIND_SCRIPT) {
+		const struct np_script *script;
+		if (!np_err_drop(np_script_load(d->v8, v->address, &script)))
+			v->text = script->name;
+	} else if (kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_CONTEXT || kind == NP_KIND_PROPERTY_ARRAY) {
+		uint32_t n;
+		if (d->nest >= VALUE_NEST_MAX - 1 || !np_array_length(d->v8, v->address, &n))
+			return;
+		if (kind == NP_KIND_PROPERTY_ARRAY && np_has(d->v8->layout, NP_F_PropertyArray_length_mask))
+			n &= (uint32_t)np_get(d->v8->layout, NP_F_PropertyArray_length_mask);
+		v->length = n;
+		v->has_elements = true;
+		size_t shown = n < d->limits->elements ? n : d->limits->elements;
+		v->elements = NP_NEW_ARRAY(d->arena, np_value *, shown);
+		d->open[d->nest++] = v->address;
+		for (size_t i = 0; i < shown && d->total < d->limits->total; i++) {
+			np_tagged t;
+			v->elements[i] = np_array_get(d->v8, v->address, (uint32_t)i, &t)
+						 ? np_decode(d, t)
+						 : np_decode_unreadable(d, 0, "element is unreadable");
+			v->element_count = i + 1;
+		}
+		d->nest--;
+		v->truncated = shown < n;
+	} else if (kind == NP_KIND_PROPERTY_CELL) {
+		np_decode_field(d, v, "value", NP_F_PropertyCell_value);
+	} else if (kind == NP_KIND_CELL) {
+		np_decode_field(d, v, "value", NP_F_Cell_value);
+	}
+}

@@ -1,0 +1,390 @@
+/*
+ * The JavaScript scanner.  Registers are compared with what V8 did: registers.txt
+ * was recorded by jsscan/generate.js from real Node versions.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "v8/jsscan.h"
+
+/* UTF-8 to UTF-16; malloc'ed to its exact size, so that the sanitizer sees a step too far. */
+static uint16_t *utf16(const char *s, size_t bytes, size_t *len)
+{
+	uint16_t *text = np_xmalloc((bytes + 1) * sizeof(*text));
+	size_t n = 0;
+	for (size_t i = 0; i < bytes;) {
+		uint32_t cp = (unsigned char)s[i++];
+		unsigned more = cp >= 0xf0 ? 3 : cp >= 0xe0 ? 2 : cp >= 0xc0 ? 1 : 0;
+		cp = more ? cp & (0x3fu >> more) : cp;
+		for (; more && i < bytes; more--)
+			cp = cp << 6 | ((unsigned char)s[i++] & 0x3f);
+		if (cp >= 0x10000) {
+			text[n++] = (uint16_t)(0xd7c0 + (cp >> 10));
+			cp = 0xdc00 | (cp & 0x3ff);
+		}
+		text[n++] = (uint16_t)cp;
+	}
+	*len = n;
+	return np_xrealloc(text, n * sizeof(*text));
+}
+
+static char *file_read(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		fail_msg("%s: cannot be opened", path);
+	struct np_buf buf = {0};
+	char block[4096];
+	size_t n;
+	while ((n = fread(block, 1, sizeof(block), f)) > 0)
+		np_buf_add(&buf, block, n);
+	fclose(f);
+	*len = buf.len;
+	return buf.data;
+}
+
+/* --- parameters --- */
+
+/* "a b= ...c {d}:d,e" */
+static void params_text(const char *source, enum np_jsscan_kind kind, struct np_buf *out)
+{
+	size_t len;
+	uint16_t *chars = utf16(source, strlen(source), &len);
+	np_arena *arena = np_arena_create();
+	struct np_jsscan_params params;
+	np_jsscan_params(chars, len, kind, arena, &params);
+	for (size_t i = 0; i < params.n; i++) {
+		const struct np_jsscan_param *p = &params.params[i];
+		np_buf_printf(out, "%s%s%s%s", i ? " " : "", p->is_rest ? "..." : "", p->name, p->has_default ? "=" : "");
+		for (size_t k = 0; p->is_pattern && k < p->n_bound; k++)
+			np_buf_printf(out, "%c%s", k ? ',' : ':', p->bound[k]);
+	}
+	if (params.is_arrow)
+		np_buf_puts(out, " =>");
+	if (!params.in_text)
+		np_buf_puts(out, "none");
+	if (!params.complete)
+		np_buf_puts(out, " ?");
+	np_arena_destroy(arena);
+	free(chars);
+}
+
+static const struct {
+	const char *source, *expected;
+	enum np_jsscan_kind kind;
+} param_cases[] = {
+	{"(){}", "", 0},
+	{"(a,b){}", "a b", 0},
+	{"( a , b , ) { return a }", "a b", 0},
+	{"(a,...b){}", "a ...b", 0},
+	{"(a=1,b=(c,d)=>[c,d],{e,f:g}={e:1},[h,,i]){}", "a= b= {e,f:g}=:e,g [h,,i]:h,i", 0},
+	{"({a:{b:[c]},...d},...[e,f]){}", "{a:{b:[c]},...d}:c,d ...[e,f]:e,f", 0},
+	{"({ a = x => ({b: x}), ['c' + d]: e, 'f': g, 1: h, if: i }){}",
+	 "{ a = x => ({b: x}), ['c' + d]: e, 'f': g, 1: h, if: i }:a,e,g,h,i", 0},
+	{"(a /* , b */, // c\n d){}", "a d", 0},
+	{"(a = ')', b = \",\", c = `${x},${`)`}`, d){}", "a= b= c= d", 0},
+	{"(a = /[/)]/, b = 1 / 2 / 3, c = x /y/ z, d = /=/){}", "a= b= c= d=", 0},
+	{"(a = x++ / 2, b = (1) / 2, c = [1] / 2, d = `x` / 2, e){}", "a= b= c= d= e", 0},
+	{"(a = function (x, y) { return x / y }, b = class { m(z) { return /}/ } }, c){}", "a= b= c", 0},
+	{"(a = {b(c){}, get d(){return 1}, async *e(){}, [f]: 1, 'g': 2, async: 1, get, set: 2}, h){}", "a= h", 0},
+	{"(a = b?.c?.[d]?.(e), f = g?.5:1, h = 1_000n, i = .5e-3, j){}", "a= f= h= i= j", 0},
+	{"(a = #p in b, c = new.target, d = import.meta, e = new f.g(h), i){}", "a= c= d= e= i", 0},
+	{"(a = b ? (c, d) : e, f){}", "a= f", 0},
+	{"(a = yield, b = await, async, get, of, static_, let_){}", "a= b= async get of static_ let_", 0},
+	{"($a_1, \\u0062c, d\\u{65}f){}", "$a_1 bc def", 0},
+	{"(\xc3\xbc, \xe6\x97\xa5\xe6\x9c\xac, \xf0\xa0\xae\xb7){}", "\xc3\xbc \xe6\x97\xa5\xe6\x9c\xac \xf0\xa0\xae\xb7", 0},
+	{"(a\xc2\xa0, \xef\xbb\xbf b){}", "a b", 0},
+	{"(a, b\n) {\nreturn a\n}", "a b", 0},
+	{"(a,b)=>a", "a b =>", 0},
+	{"()=>1", " =>", 0},
+	{"x=>x", "x =>", 0},
+	{"async=>1", "async =>", 0},
+	{"async x=>x", "x =>", 0},
+	{"async (x, y) => x", "x y =>", 0},
+	{"async(x)=>x", "x =>", 0},
+	{"async /* c */ ({x}) => x", "{x}:x =>", 0},
+	{"(x) /* c */ => x", "x =>", NP_JSSCAN_ARROW},
+	{"class A extends B { m(a) {} }", "none", NP_JSSCAN_DERIVED_CONSTRUCTOR},
+	{"class { x = 1 }", "none", NP_JSSCAN_CONSTRUCTOR},
+	{"let x = (a, b) => 1", "none", NP_JSSCAN_SCRIPT},
+	{"return exports", "none", NP_JSSCAN_WRAPPED},
+	/* cut off, or no function at all */
+	{"(a, b", "a b ?", 0},
+	{"(a, {b, c", "a ?", 0},
+	{"(a, b = 'x", "a b= ?", 0},
+	{"(a, 1){}", "a ?", 0},
+	{"(a, b c){}", "a b ?", 0},
+	{"{}", " ?", 0},
+	{"", " ?", 0},
+	{"(\\u{110000}){}", " ?", 0},
+	{"({a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y, z}){}",
+	 "{a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t,\xe2\x80\xa6:"
+	 "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z",
+	 0},
+};
+
+static void test_params(void **state)
+{
+	for (size_t i = 0; i < NP_ARRAY_LEN(param_cases); i++) {
+		struct np_buf out = {0};
+		params_text(param_cases[i].source, param_cases[i].kind, &out);
+		if (strcmp(np_buf_str(&out), param_cases[i].expected) != 0)
+			fail_msg("%s\n  is       %s\n  expected %s", param_cases[i].source, np_buf_str(&out),
+				 param_cases[i].expected);
+		np_buf_deinit(&out);
+	}
+}
+
+/* --- names before a function --- */
+
+static const struct {
+	const char *source, *name; /* '@' stands before the function's text; NULL: none */
+} name_cases[] = {
+	{"function f@(a){}", "f"},
+	{"function  f @(a){}", "f"},
+	{"function* gen@(a){}", "gen"},
+	{"async function foo@(){}", "foo"},
+	{"function /* x */ f@(){}", "f"},
+	{"Module._compile = function@(content){}", "Module._compile"},
+	{"Module.prototype._compile = function @(content){}", "Module._compile"},
+	{"a.b.prototype.c.d = async function@(){}", "a.b.c.d"},
+	{"this.x = function@(){}", "x"},
+	{"exports.f=function@(){}", "exports.f"},
+	{"a['b c'] = function@(){}", NULL},
+	{"f = function*@(){}", "f"},
+	{"const f = function@(){}", "f"},
+	{"let g = @(a) => a", "g"},
+	{"var h = @async (a) => a", "h"},
+	{"x = y = @z => z", "y"},
+	{"({ key: function@(){} })", "key"},
+	{"({ 'a key': function@(){} })", "a key"},
+	{"({ key: @() => 1 })", "key"},
+	{"class A { methodName@(){} }", "methodName"},
+	{"class A { get x@(){} }", "get x"},
+	{"class A { static set x@(v){} }", "set x"},
+	{"({ async foo@(){} })", "foo"},
+	{"({ *gen@(){} })", "gen"},
+	{"({ async *gen@(){} })", "gen"},
+	{"class A { #p@(){} }", "#p"},
+	{"class A { get #p@(){} }", "get #p"},
+	{"class A { [Symbol.iterator]@(){} }", "[Symbol.iterator]"},
+	{"class A { get [a.b]@(){} }", "get [a.b]"},
+	{"({ 'str'@(){} })", "str"},
+	{"({ 'get'@(){} })", "get"},
+	{"({ get@(){} })", "get"},
+	{"({ delete@(){} })", "delete"},
+	{"class Foo { constructor@(a){} }", "Foo"},
+	{"class Foo extends Bar(1) { m(){ } x = /}/; constructor@(a){} }", "Foo"},
+	{"class Foo { m(){ class Baz {} } static constructor_(){} constructor@(a){} }", "Foo"},
+	{"const x = class { constructor@(a){} }", NULL},
+	{"f(function@(){})", NULL},
+	{"f(@() => 1)", NULL},
+	{"f(a, @x => 1)", NULL},
+	{"return function@(){}", NULL},
+	{"return @() => 1", NULL},
+	{"a ? @() => 1 : 2", NULL},
+	{"a ? b : @() => 1", NULL},
+	{"[@() => 1]", NULL},
+	{"x += @() => 1", NULL},
+	{"x == @() => 1", NULL},
+	{"x === function@(){}", NULL},
+	{"f()[0] = function@(){}", NULL},
+	{"f().g = function@(){}", NULL},
+	{"new function@(){}", NULL},
+	{"(function@(){})", NULL},
+	{"// x = \nfunction@(){}", NULL},
+	{"a = // x\n function@(){}", NULL},
+	{"@(){}", NULL},
+	{"\xc3\xbc" "ber = function@(){}", "\xc3\xbc" "ber"},
+};
+
+static void test_name_before(void **state)
+{
+	for (size_t i = 0; i < NP_ARRAY_LEN(name_cases); i++) {
+		char source[256], name[64];
+		const char *at = strchr(name_cases[i].source, '@');
+		size_t start, len;
+		snprintf(source, sizeof(source), "%.*s%s", (int)(at - name_cases[i].source), name_cases[i].source, at + 1);
+		free(utf16(source, (size_t)(at - name_cases[i].source), &start));
+		uint16_t *chars = utf16(source, strlen(source), &len);
+		bool found = np_jsscan_name_before(chars, len, start, name, sizeof(name));
+		const char *got = found ? name : NULL, *expected = name_cases[i].name;
+		if ((got == NULL) != (expected == NULL) || (got && strcmp(got, expected) != 0))
+			fail_msg("%s\n  is       %s\n  expected %s", name_cases[i].source, got ? got : "(none)",
+				 expected ? expected : "(none)");
+		free(chars);
+	}
+}
+
+static void test_name_is_cut(void **state)
+{
+	const char *source = "\xc3\xbc\xc3\xbc\xc3\xbc = function";
+	char name[6];
+	size_t len;
+	uint16_t *chars = utf16(source, strlen(source), &len);
+	assert_true(np_jsscan_name_before(chars, len, len, name, sizeof(name)));
+	assert_string_equal(name, "\xc3\xbc\xc3\xbc");
+	assert_false(np_jsscan_name_before(chars, len, len + 1, name, sizeof(name)));
+	free(chars);
+}
+
+/* --- registers --- */
+
+static enum np_jsscan_rules major_rules(int major)
+{
+	return major >= 24 ? NP_JSSCAN_RULES_13_6 : (enum np_jsscan_rules)(major / 2 - 3);
+}
+
+static enum np_jsscan_kind kind_of(const char *s)
+{
+	static const char *const names[] = {"auto",    "function", "arrow",  "method", "constructor",
+					    "derived", "wrapped",  "script", "module", "other"};
+	for (size_t i = 0; i < NP_ARRAY_LEN(names); i++)
+		if (strcmp(s, names[i]) == 0)
+			return (enum np_jsscan_kind)i;
+	fail_msg("no such kind: %s", s);
+	return NP_JSSCAN_AUTO;
+}
+
+struct recorded {
+	struct np_jsscan_function f;
+	uint16_t *chars, *own_name;
+	const char *text;
+	unsigned checked, approximate, wrong;
+};
+
+static void recorded_flags(struct recorded *r, char *flags)
+{
+	char *save = NULL;
+	for (char *w = strtok_r(flags, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+		if (strcmp(w, "async") == 0)
+			r->f.flags |= NP_JSSCAN_ASYNC;
+		else if (strcmp(w, "generator") == 0)
+			r->f.flags |= NP_JSSCAN_GENERATOR;
+		else if (strcmp(w, "strict") == 0)
+			r->f.flags |= NP_JSSCAN_STRICT;
+		else if (strncmp(w, "named:", 6) == 0) {
+			r->f.flags |= NP_JSSCAN_NAMED_EXPRESSION;
+			r->own_name = utf16(w + 6, strlen(w + 6), &r->f.own_name_len);
+			r->f.own_name = r->own_name;
+		} else if (strcmp(w, "-") != 0)
+			fail_msg("no such flag: %s", w);
+	}
+}
+
+static void place_text(const struct np_jsscan_locals *locals, size_t at, char *buf, size_t size)
+{
+	static const char *const places[] = {"", "ctx", "arg", "absent", "elsewhere"};
+	if (at == SIZE_MAX)
+		snprintf(buf, size, "unknown");
+	else if (locals->locals[at].place == NP_JSSCAN_REGISTER)
+		snprintf(buf, size, "r%d", locals->locals[at].reg);
+	else
+		snprintf(buf, size, "%s", places[locals->locals[at].place]);
+}
+
+/* "name@offset=place name@offset=place" for one major. */
+static void recorded_check(struct recorded *r, int major, const char *expected)
+{
+	np_arena *arena = np_arena_create();
+	struct np_jsscan_locals locals;
+	r->f.rules = major_rules(major);
+	np_jsscan_locals(&r->f, arena, &locals);
+	if (!locals.understood)
+		fail_msg("not understood: %s", r->text);
+	char *copy = np_arena_strdup(arena, expected), *save = NULL;
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		char got[32], *offset = strchr(w, '@'), *place = strchr(w, '=');
+		if (!offset || !place)
+			fail_msg("not an answer: %s", w);
+		*offset = *place = '\0';
+		size_t at = np_jsscan_locals_find(&locals, w, (uint32_t)atoi(offset + 1));
+		place_text(&locals, at, got, sizeof(got));
+		r->checked++;
+		if (strcmp(got, place + 1) == 0)
+			continue;
+		if (!locals.trusted || (at != SIZE_MAX && !locals.locals[at].exact)) {
+			r->approximate++;
+			continue;
+		}
+		if (r->wrong++ < 20)
+			print_message("node %d: %s is %s, expected %s in\n  %s\n", major, w, got, place + 1, r->text);
+	}
+	np_arena_destroy(arena);
+}
+
+static void recorded_free(struct recorded *r)
+{
+	free(r->chars);
+	free(r->own_name);
+	r->chars = r->own_name = NULL;
+}
+
+static void recorded_line(struct recorded *r, char *line, bool is_text)
+{
+	char *save = NULL;
+	if (strncmp(line, "case ", 5) == 0) {
+		recorded_free(r);
+		memset(&r->f, 0, sizeof(r->f));
+		strtok_r(line, " ", &save);
+		r->f.kind = kind_of(strtok_r(NULL, " ", &save));
+		recorded_flags(r, strtok_r(NULL, " ", &save));
+	} else if (is_text) {
+		r->text = line;
+		r->chars = utf16(line, strlen(line), &r->f.len);
+		r->f.chars = r->chars;
+	} else {
+		char *colon = strchr(line, ':');
+		assert_non_null(colon);
+		*colon = '\0';
+		for (char *w = strtok_r(line, ",", &save); w; w = strtok_r(NULL, ",", &save))
+			recorded_check(r, atoi(w), colon + 2);
+	}
+}
+
+static void test_registers(void **state)
+{
+	size_t len;
+	char *data = file_read(*state, &len);
+	struct recorded r = {0};
+	bool is_text = false;
+	for (char *line = data, *next; line < data + len; line = next) {
+		next = strchr(line, '\n');
+		next = next ? next : data + len;
+		*next++ = '\0';
+		if (!*line || *line == '#')
+			continue;
+		recorded_line(&r, line, is_text);
+		is_text = strncmp(line, "case", 4) == 0 && !is_text;
+	}
+	print_message("%u variables: %u wrong, %u approximate ones wrong\n", r.checked, r.wrong, r.approximate);
+	recorded_free(&r);
+	free(data);
+	assert_true(r.checked > 1000);
+	assert_int_equal(r.wrong, 0);
+	assert_true(r.approximate * 20 < r.checked);
+}
+
+/* Another file to compare with may be given: what generate.js wrote of other versions or cases. */
+int main(int argc, char **argv)
+{
+	char recorded[512];
+	const char *slash = strrchr(__FILE__, '/');
+	snprintf(recorded, sizeof(recorded), "%.*s/jsscan/registers.txt", (int)(slash - __FILE__), __FILE__);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_params),
+		cmocka_unit_test(test_name_before),
+		cmocka_unit_test(test_name_is_cut),
+		cmocka_unit_test_prestate(test_registers, argc > 1 ? argv[1] : recorded),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
