@@ -15,8 +15,6 @@
 
 #include "v8/jsscan_internal.h"
 
-static const struct js_rule_set no_rules;
-
 /* How the text begins. */
 struct head {
 	bool arrow, async, single; /* single: x => */
@@ -335,7 +333,6 @@ void np_jsscan_params(const uint16_t *chars, size_t len, enum np_jsscan_kind kin
 	*ret = (struct np_jsscan_params){0};
 	if (np_js_init(&js, chars, len)) {
 		bool has_rest;
-		js.rules = &no_rules;
 		np_js_next(&js);
 		struct head head = head_read(&js, kind);
 		js.sink = &c.sink;

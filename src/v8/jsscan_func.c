@@ -253,9 +253,13 @@ static void member(struct js *js)
 		class_code(js, true);
 		return;
 	}
+	if (js->find_start && js->find_start == js->tok.start && np_js_token_is(js, &m.key, "constructor")) {
+		js->found = js->cls;
+		js->found_class = true;
+		np_js_fail(js); /* no need to read on */
+		return;
+	}
 	if (js_at(js, T_LPAREN)) {
-		if (js->find_start == js->tok.start && js->find_start && np_js_token_is(js, &m.key, "constructor"))
-			js->found = js->cls;
 		np_js_method(js, m.async, m.generator);
 		return;
 	}

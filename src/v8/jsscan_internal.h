@@ -234,9 +234,10 @@ struct js {
 	const struct js_rule_set *rules;
 	enum np_jsscan_kind kind;
 
-	/* np_jsscan_name_before(): the class around the function that begins here */
+	/* np_jsscan_name_before(): the class whose constructor begins at find_start, and its name, if any */
 	uint32_t find_start;
 	struct js_token cls, found;
+	bool found_class;
 };
 
 /* Most texts nest a dozen deep; V8 itself gives up somewhere in the thousands. */

@@ -595,7 +595,9 @@ static const uint16_t text_this_function[] = {'.', 't', 'h', 'i', 's', '_', 'f',
 
 bool np_js_init(struct js *js, const uint16_t *chars, size_t len)
 {
-	*js = (struct js){.base = chars, .p = chars, .end = chars + len, .work = 10 * 1000 * 1000};
+	static const struct js_rule_set no_rules;
+	*js = (struct js){
+		.base = chars, .p = chars, .end = chars + len, .work = 10 * 1000 * 1000, .rules = &no_rules};
 	if (len > JS_MAX_TEXT)
 		return false;
 	js->table_mask = 255;

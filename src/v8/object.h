@@ -28,26 +28,33 @@ bool np_object_own_data(np_v8 *v8, np_addr object, const char *name, np_tagged *
 
 enum np_elements_form { NP_ELEMENTS_NONE, NP_ELEMENTS_TAGGED, NP_ELEMENTS_DOUBLE, NP_ELEMENTS_DICTIONARY };
 
+/*
+ * Sloppy arguments objects share their first elements with the parameters: the
+ * parameter map says for each in which context slot it lives.
+ */
 struct np_elements {
-	enum np_elements_form form;
+	enum np_elements_form form; /* NONE: no elements, or raw bytes (see value_typed.c) */
 	np_addr array;	   /* the backing FixedArray, FixedDoubleArray or NumberDictionary */
 	uint32_t capacity; /* slots of the backing array */
-	uint32_t first;	   /* index of element 0 in it (sloppy arguments) */
-	uint64_t length;   /* JSArray: its length; else the capacity */
+	uint64_t length;   /* JSArray: its length; else the capacity (of arguments in a DICTIONARY: of the parameter map) */
 	bool is_array;
+	np_addr mapped;	   /* sloppy arguments: first slot of the parameter map, 0 none */
+	np_addr context;
+	uint32_t mapped_count;
 };
 
 struct np_element {
 	uint64_t index;
 	bool is_hole, is_double;
+	bool is_accessor; /* value is an AccessorPair (dictionaries only) */
 	np_tagged value; /* not for doubles */
 	double number;
 };
 
 bool np_elements_load(np_v8 *v8, np_addr object, struct np_elements *ret);
-/* Element i (< capacity) of a TAGGED or DOUBLE store; false when unreadable. */
+/* Element i (< capacity) of a TAGGED or DOUBLE store, parameters included; false when unreadable. */
 bool np_element_get(np_v8 *v8, const struct np_elements *elements, uint32_t i, struct np_element *ret);
-/* Entries of a DICTIONARY store, ascending, at most max, into the arena. */
+/* Entries of a DICTIONARY store and mapped parameters, ascending, at most max, into the arena. */
 np_err *np_elements_dictionary(np_v8 *v8, const struct np_elements *elements, size_t max, np_arena *arena,
 			       struct np_element **ret, size_t *ret_len) NP_MUST;
 /* The value of a Smi or HeapNumber; false for anything else. */
