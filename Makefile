@@ -122,3 +122,18 @@ $(BUILD)/gen/bytecode_tables.c: tools/gen-bytecodes.awk $(BYTECODE_DATA)
 
 $(BUILD)/libnopsy.a: $(BUILD)/obj/gen/bytecode_tables.o
 -include $(BUILD)/obj/gen/bytecode_tables.d
+
+# --- Translation opcodes: src/v8/translations/opcodes.tsv -> C.
+$(BUILD)/gen/translation_tables.c: tools/gen-translations.awk src/v8/translations/opcodes.tsv
+	@mkdir -p $(BUILD)/gen
+	awk -v out=$@ -f tools/gen-translations.awk src/v8/translations/opcodes.tsv
+
+$(BUILD)/libnopsy.a: $(BUILD)/obj/gen/translation_tables.o
+-include $(BUILD)/obj/gen/translation_tables.d
+
+# --- Documentation that comes from the command table.
+docs: $(BUILD)/nopsy
+	$(BUILD)/nopsy generate markdown > $(BUILD)/COMMANDS.md
+	mv $(BUILD)/COMMANDS.md docs/COMMANDS.md
+
+.PHONY: docs

@@ -59,7 +59,8 @@ MEANING = [
     (r"(Lda|Get|Set|Sta|Define|GetEnumerated)Keyed.*|Sta(InArrayLiteral|DataPropertyInLiteral)", "s"),
     (r"Test.*|To(Number|Numeric|Boolean|Object|Name|PrimitiveToString)|TypeOf|JumpLoop", "s"),
 ]
-LETTER = {"c": "constant", "j": "jump_constant", "s": "slot", "x": "context_slot", "v": "coverage_slot", "n": "native_context", "a": "abort"}
+LETTER = {"c": "constant", "j": "jump_constant", "s": "slot", "x": "context_slot",
+          "v": "coverage_slot", "n": "native_context", "a": "abort"}
 
 
 def run(command):
@@ -156,7 +157,8 @@ function attempt(source) { try { return (0, eval)(source); } catch (e) { } }
 spread([1], [2]);
 attempt("(async function(a) { try { await a; } catch (e) { await e; } finally { await 1; } })(1)");
 attempt("(async function(a) { for await (const x of a) await x; })([1])");
-attempt("(async function*(a) { try { yield await 1; yield* a; } catch (e) { await e; } finally { await 2; } })([1]).next()");
+attempt("(async function*(a) { try { yield await 1; yield* a; } catch (e) { await e; } finally { await 2; } })" +
+	"([1]).next()");
 """
 
 

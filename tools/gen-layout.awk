@@ -3,7 +3,7 @@
 #	awk -v out=DIR -f gen-layout.awk facts.tsv v8/versions.tsv v8/*.facts
 #
 # reads	facts.tsv          fact, kind, symbols, doc; tab-separated
-#	v8/versions.tsv    V8 major.minor, facts file, Node versions it was verified on; tab-separated
+#	v8/versions.tsv    V8 version, facts file, Node versions it was verified on; tab-separated
 #	v8/<name>.facts    values of one V8, see docs/HOWTO-add-a-V8-version.md
 # writes	DIR/layout_facts.h (enum np_fact), DIR/layout_facts.c (tables)
 #
@@ -59,9 +59,10 @@ function parse_number(s,    i, c, negative, digits) {
 	return number > -2147483648 && number <= 2147483647
 }
 
+# Orders versions of two or four parts.
 function version_key(version,    part) {
 	split(version, part, ".")
-	return part[1] * 1000 + part[2]
+	return ((part[1] * 1000 + part[2]) * 100000 + part[3]) * 10000 + part[4]
 }
 
 FNR == 1 {
@@ -70,11 +71,11 @@ FNR == 1 {
 		mode = "facts"
 	else if (file == "versions.tsv")
 		mode = "versions"
-	else if (file ~ /^[0-9]+\.[0-9]+\.facts$/)
+	else if (file ~ /^[0-9]+\.[0-9]+(\.[0-9]+\.[0-9]+)?\.facts$/)
 		mode = "table"
 	else {
 		mode = "unknown"
-		fail("not layout data: the name should be facts.tsv, versions.tsv or MAJOR.MINOR.facts")
+		fail("not layout data: the name should be facts.tsv, versions.tsv or the V8 version and .facts")
 	}
 	if (mode == "table") {
 		table = substr(file, 1, length(file) - length(".facts"))
@@ -117,8 +118,8 @@ mode == "facts" {
 
 mode == "versions" {
 	columns = split($0, column, "\t")
-	if (columns != 3 || column[1] !~ /^[0-9]+\.[0-9]+$/ || column[2] !~ /^[0-9]+\.[0-9]+\.facts$/) {
-		fail("expected V8 major.minor, facts file, Node versions separated by tabs")
+	if (columns != 3 || column[1] !~ /^[0-9]+\.[0-9]+(\.[0-9]+\.[0-9]+)?$/ || column[2] !~ /\.facts$/) {
+		fail("expected V8 version, facts file, Node versions separated by tabs")
 		next
 	}
 	if (version_count && version_key(column[1]) <= version_key(version_name[version_count - 1]))
@@ -305,12 +306,12 @@ function write_source(path,    i, t, c_name, written, part) {
 		c_name = t
 		gsub(/\./, "_", c_name)
 		split(version_name[i], part, ".")
-		printf "\t{ %d, %d, %s, %s, values_%s, %s, %d },\n", part[1], part[2], c_string(t),
-			c_string(version_node[i]), c_name, type_count[t] ? "types_" c_name : "NULL", type_count[t] > path
+		printf "\t{ { %d, %d, %d, %d }, %s, %s, values_%s, %s, %d },\n", part[1], part[2], part[3], part[4],
+			c_string(t), c_string(version_node[i]), c_name, type_count[t] ? "types_" c_name : "NULL", type_count[t] > path
 	}
 	printf "};\nconst size_t np_layout_table_count = %d;\n", version_count > path
 	for (i = 1; i < version_count; i++)
-		printf "_Static_assert(%d < %d, \"V8 versions ascend\");\n", version_key(version_name[i - 1]),
+		printf "_Static_assert(%.0f < %.0f, \"V8 versions ascend\");\n", version_key(version_name[i - 1]),
 			version_key(version_name[i]) > path
 	close(path)
 }

@@ -13,14 +13,15 @@ struct np_err {
 	char *text;    /* the whole chain so far */
 };
 
-static char static_text[] = "out of memory";
-static np_err static_nomem = {.code = NP_ENOMEM, .text = static_text};
+/* Stands in when memory is out; never written to or freed. */
+static const np_err static_nomem = {.code = NP_ENOMEM, .text = (char *)"out of memory"};
+#define NOMEM ((np_err *)&static_nomem)
 
 static np_err *err_create(enum np_code code, const char *fmt, va_list ap, const char *tail)
 {
 	char *text = NULL;
 	if (vasprintf(&text, fmt, ap) < 0)
-		return &static_nomem;
+		return NOMEM;
 	if (tail) {
 		char *joined = NULL;
 		if (asprintf(&joined, "%s: %s", text, tail) < 0)
@@ -28,12 +29,12 @@ static np_err *err_create(enum np_code code, const char *fmt, va_list ap, const 
 		free(text);
 		text = joined;
 		if (!text)
-			return &static_nomem;
+			return NOMEM;
 	}
 	np_err *err = calloc(1, sizeof(*err));
 	if (!err) {
 		free(text);
-		return &static_nomem;
+		return NOMEM;
 	}
 	err->code = code;
 	err->text = text;
@@ -67,7 +68,7 @@ np_err *np_err_fault(np_addr addr, const char *fmt, ...)
 	va_start(ap, fmt);
 	np_err *err = err_create(NP_EFAULT, fmt, ap, tail);
 	va_end(ap);
-	if (err != &static_nomem) {
+	if (err != NOMEM) {
 		err->has_addr = true;
 		err->addr = addr;
 	}
@@ -80,7 +81,7 @@ np_err *np_err_wrap(np_err *cause, const char *fmt, ...)
 	va_start(ap, fmt);
 	np_err *err = err_create(np_err_code(cause), fmt, ap, np_err_message(cause));
 	va_end(ap);
-	if (err != &static_nomem && cause) {
+	if (err != NOMEM && cause) {
 		err->has_addr = cause->has_addr;
 		err->addr = cause->addr;
 	}
@@ -90,7 +91,7 @@ np_err *np_err_wrap(np_err *cause, const char *fmt, ...)
 
 void np_err_free(np_err *err)
 {
-	if (!err || err == &static_nomem)
+	if (!err || err == NOMEM)
 		return;
 	free(err->text);
 	free(err);

@@ -34,7 +34,9 @@ static np_node *scope_node(np_v8 *v8, const struct np_context *c, const struct n
 	for (size_t i = 0; i < c->variable_count; i++) {
 		np_node *v = np_obj(arena, &variable_shape);
 		np_set_str(v, "name", c->variables[i].name);
-		np_set_node(v, "value", np_value_node_of(v8, c->variables[i].value, limits, arena));
+		np_set_node(v, "value", c->variables[i].is_number
+						? np_value_node_number(arena, c->variables[i].number)
+						: np_value_node_of(v8, c->variables[i].value, limits, arena));
 		np_add(variables, v);
 	}
 	np_set_node(n, "variables", variables);

@@ -7,6 +7,7 @@
 #include "cmd/session.h"
 #include "v8/array.h"
 #include "v8/bytecode.h"
+#include "v8/bytecode_runtime.h"
 #include "v8/code.h"
 #include "v8/fullcodegen.h"
 #include "v8/function.h"
@@ -56,6 +57,7 @@ struct listing {
 	int last_line;
 	/* bytecode */
 	np_addr pool;
+	struct np_runtime_names runtime;
 	/* machine code */
 	const struct np_code_object *code;
 	np_addr pc, shared;
@@ -127,6 +129,12 @@ static bool constant_smi(void *ctx, uint32_t index, int32_t *ret)
 	return true;
 }
 
+static const char *runtime_name(void *ctx, uint32_t id)
+{
+	struct listing *l = ctx;
+	return np_runtime_name(&l->runtime, id);
+}
+
 static np_err *bytecode_node(struct np_invocation *inv, const struct np_script *script, np_addr array, np_node **ret)
 {
 	np_v8 *v8 = inv->session->v8;
@@ -143,6 +151,8 @@ static np_err *bytecode_node(struct np_invocation *inv, const struct np_script *
 	NP_TRY(np_bytecode_array_load(v8, array, inv->arena, &b));
 	l.pool = b.constant_pool;
 	struct np_bytecode_names names = {.ctx = &l, .constant = constant_text, .smi = constant_smi};
+	if (np_runtime_names_find(v8->target, &l.runtime))
+		names.runtime = runtime_name;
 	uint32_t parameters = b.parameter_count > 0 ? (uint32_t)b.parameter_count : 0;
 	np_set_addr(n, "address", array | 1);
 	np_set_bytes(n, "length_bytes", b.len);

@@ -142,7 +142,10 @@ static void set_facts(struct np_invocation *inv, np_node *root, np_node *version
 	set_words(inv->arena, root, facts);
 	np_set_str(root, "cwd", facts->cwd);
 	set_time(inv->arena, root, target, facts);
-	np_set_node(root, "death", np_info_death(inv->arena, target));
+	np_node *death = np_info_death(inv->arena, target);
+	if (death && core)
+		np_info_last_words(inv, death);
+	np_set_node(root, "death", death);
 	if (core)
 		set_core(inv->arena, root, facts);
 }
@@ -164,6 +167,8 @@ static np_err *info_run(struct np_invocation *inv)
 	np_node *root = np_obj(arena, &shape_root), *what = np_obj(arena, &shape_what);
 	np_node *threads = threads_node(arena, target), *memory = np_info_memory(arena, target);
 	np_node *versions = versions_node(inv);
+	if (facts->signal && np_target_v8_image(target))
+		np_err_free(np_session_need_v8(inv->session)); /* without it the rest of the answer still comes */
 	set_facts(inv, root, versions);
 	set_facts(inv, what, versions);
 	np_set_node(root, "_what", what);

@@ -100,6 +100,20 @@ static const struct np_value_limits *limits_of(const struct np_frame_show *show)
 	return show->limits ? show->limits : &np_value_limits_brief;
 }
 
+/* What optimised code does not keep as a value of the heap. */
+static np_node *unboxed_node(bool lost, bool is_boolean, double number, np_arena *arena)
+{
+	np_node *n = np_obj(arena, &np_shape_value);
+	np_set_str(n, "type", lost ? "unreadable" : is_boolean ? "boolean" : "number");
+	if (lost)
+		np_set_str(n, "reason", "optimised away");
+	else if (is_boolean)
+		np_set_bool(n, "value", number != 0);
+	else
+		np_set_double(n, "value", number);
+	return n;
+}
+
 static void set_args(np_v8 *v8, np_node *n, const struct np_frame *f, const struct np_frame_show *show, np_arena *arena)
 {
 	np_node *list = np_list(arena, &arg_shape);
@@ -114,16 +128,8 @@ static void set_args(np_v8 *v8, np_node *n, const struct np_frame *f, const stru
 		const struct np_arg *a = &f->args[i];
 		np_node *arg = np_obj(arena, &arg_shape);
 		np_set_str(arg, "name", a->name);
-		if (a->lost) {
-			np_node *none = np_obj(arena, &np_shape_value);
-			np_set_str(none, "type", "unreadable");
-			np_set_str(none, "reason", "optimised away");
-			np_set_node(arg, "value", none);
-		} else if (a->is_number) {
-			np_node *number = np_obj(arena, &np_shape_value);
-			np_set_str(number, "type", "number");
-			np_set_double(number, "value", a->number);
-			np_set_node(arg, "value", number);
+		if (a->lost || a->is_number || a->is_boolean) {
+			np_set_node(arg, "value", unboxed_node(a->lost, a->is_boolean, a->number, arena));
 		} else if (a->passed) {
 			np_set_node(arg, "value", np_value_node_of(v8, a->value, limits_of(show), arena));
 		} else {
@@ -150,7 +156,8 @@ static void set_locals(np_v8 *v8, np_node *n, const struct np_frame *f, const st
 		const struct np_local *l = &f->locals[i];
 		np_node *local = np_obj(arena, &local_shape);
 		np_set_str(local, "name", l->name);
-		np_set_node(local, "value", np_value_node_of(v8, l->value, limits_of(show), arena));
+		np_set_node(local, "value", l->is_number ? np_value_node_number(arena, l->number)
+							 : np_value_node_of(v8, l->value, limits_of(show), arena));
 		np_set_str(local, "storage", l->is_closure ? "closure" : l->is_context ? "context" : l->is_register ? "register" : "stack");
 		if (!l->trusted) {
 			np_set_bool(local, "approximate", true);

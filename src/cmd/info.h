@@ -20,6 +20,8 @@ size_t np_info_exec_argc(char **argv);
 np_node *np_info_memory(np_arena *arena, np_target *target);
 
 /* {signal, signal_name, code, code_name, address, sender_pid}, NULL when no signal is known. */
+/* Uncaught exception and fatal message of a core, as far as the dead thread's stack shows them. */
+void np_info_last_words(struct np_invocation *inv, np_node *death);
 np_node *np_info_death(np_arena *arena, np_target *target);
 
 #endif

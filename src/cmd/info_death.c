@@ -8,6 +8,7 @@ static const struct np_shape shape_death = {
 	.name = "death",
 	.style = NP_STYLE_LINE,
 	.line = "{signal_name:warn}[ ({code_name})][ at {address:addr}][, {_means}][, sent by process {sender_pid}]",
+	.children = "fatal_message,exception",
 };
 
 static const struct {

@@ -65,7 +65,7 @@ void np_markdown_put(struct np_buf *buf, np_table table)
 		if (c->options && c->options->name)
 			put_options(buf, c->options);
 		for (const struct np_example *e = c->examples; e && e->command; e++)
-			np_buf_printf(buf, "- `%s` %s\n", e->command, e->does);
+			np_buf_printf(buf, "- `%s`: %s\n", e->command, e->does);
 		np_buf_putc(buf, '\n');
 	}
 }

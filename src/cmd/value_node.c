@@ -68,6 +68,11 @@ static void set_scalar(np_arena *arena, np_node *n, const np_value *v)
 		np_set_str(n, "stack", v->stack);
 		break;
 	case NP_VALUE_FUNCTION:
+		if (v->is_class)
+			np_set_str(n, "function_kind", "class");
+		/* fall through */
+	case NP_VALUE_GENERATOR:
+	case NP_VALUE_ASYNCFUNCTION:
 		np_set_str(n, "name", v->text ? v->text : "");
 		np_set_str(n, "file", v->file);
 		if (v->line) {
@@ -127,7 +132,6 @@ static void set_elements(np_arena *arena, np_node *n, const np_value *v)
 	if (!v->truncated && v->length > next && v->type == NP_VALUE_ARRAY)
 		np_add(list, hole(arena, v->length - next));
 	np_set_node(n, "elements", list);
-	np_set_uint(n, "length", v->length);
 }
 
 static void set_entries(np_arena *arena, np_node *n, const np_value *v)
@@ -144,7 +148,6 @@ static void set_entries(np_arena *arena, np_node *n, const np_value *v)
 		np_add(list, pair);
 	}
 	np_set_node(n, "entries", list);
-	np_set_uint(n, "size", v->length);
 }
 
 static void set_bytes(np_node *n, const np_value *v)
@@ -154,7 +157,6 @@ static void set_bytes(np_node *n, const np_value *v)
 		np_buf_printf(&hex, "%02x", v->bytes[i]);
 	np_set_str(n, "bytes", np_buf_str(&hex));
 	np_buf_deinit(&hex);
-	np_set_uint(n, "length", v->length);
 }
 
 /* Slots that the contract knows by name stand beside the value; the others are listed. */
@@ -202,6 +204,42 @@ static bool is_composite(const np_value *v)
 	return v->class_name && v->type != NP_VALUE_INTERNAL && v->type != NP_VALUE_ACCESSOR;
 }
 
+/* Lengths stand beside the parts that they count, whether these were read or not. */
+static void set_sizes(np_node *n, const np_value *v)
+{
+	switch (v->type) {
+	case NP_VALUE_MAP:
+	case NP_VALUE_SET:
+	case NP_VALUE_WEAKMAP:
+	case NP_VALUE_WEAKSET:
+		np_set_uint(n, "size", v->size);
+		break;
+	case NP_VALUE_ARRAYBUFFER:
+	case NP_VALUE_DATAVIEW:
+		np_set_uint(n, "byte_length", v->byte_length);
+		break;
+	case NP_VALUE_TYPEDARRAY:
+		np_set_uint(n, "length", v->length);
+		np_set_uint(n, "byte_length", v->byte_length);
+		break;
+	default:
+		if (v->type == NP_VALUE_ARRAY || v->has_elements)
+			np_set_uint(n, "length", v->length);
+	}
+}
+
+static void set_parts(np_arena *arena, np_node *n, const np_value *v)
+{
+	if (v->has_entries)
+		set_entries(arena, n, v);
+	if (v->has_bytes)
+		set_bytes(n, v);
+	if (v->has_elements || v->type == NP_VALUE_ARRAY)
+		set_elements(arena, n, v);
+	if (is_composite(v) && v->type != NP_VALUE_PROXY && (v->property_count || v->type != NP_VALUE_FUNCTION))
+		set_properties(arena, n, v);
+}
+
 static np_node *convert(np_arena *arena, const np_value *v)
 {
 	np_node *n = np_obj(arena, &np_shape_value);
@@ -211,23 +249,13 @@ static np_node *convert(np_arena *arena, const np_value *v)
 	set_slots(arena, n, v);
 	if (v->address)
 		np_set_addr(n, "address", v->address | 1);
+	if (v->null_prototype)
+		np_set_bool(n, "null_prototype", true);
 	if (v->is_cycle)
 		np_set_bool(n, "circular", true);
-	if (!v->is_more) {
-		if (v->has_entries)
-			set_entries(arena, n, v);
-		if (v->has_bytes)
-			set_bytes(n, v);
-		if (v->has_elements || v->type == NP_VALUE_ARRAY)
-			set_elements(arena, n, v);
-		if (is_composite(v) && v->type != NP_VALUE_PROXY &&
-		    (v->property_count || v->type != NP_VALUE_FUNCTION))
-			set_properties(arena, n, v);
-	} else if (v->type == NP_VALUE_ARRAY || v->type == NP_VALUE_TYPEDARRAY || v->type == NP_VALUE_ARRAYBUFFER) {
-		np_set_uint(n, "length", v->length);
-	} else if (v->type == NP_VALUE_MAP || v->type == NP_VALUE_SET) {
-		np_set_uint(n, "size", v->length);
-	}
+	set_sizes(n, v);
+	if (!v->is_more)
+		set_parts(arena, n, v);
 	if (v->truncated && v->type != NP_VALUE_STRING)
 		np_set_bool(n, "truncated", true);
 	return n;
@@ -241,4 +269,12 @@ np_node *np_value_node(np_arena *arena, const np_value *value)
 np_node *np_value_node_of(np_v8 *v8, np_tagged word, const struct np_value_limits *limits, np_arena *arena)
 {
 	return convert(arena, np_value_decode(v8, word, limits, arena));
+}
+
+np_node *np_value_node_number(np_arena *arena, double number)
+{
+	np_value v = {.type = NP_VALUE_NUMBER, .number = number};
+	if (number == (int32_t)number && !(number == 0 && signbit(number)))
+		v.type = NP_VALUE_SMI;
+	return convert(arena, &v);
 }

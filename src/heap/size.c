@@ -11,8 +11,6 @@
 #include <string.h>
 
 #include "heap/internal.h"
-#include "v8/code.h"
-#include "v8/context.h"
 
 enum {
 	LENGTH_MAX = 1 << 30,
@@ -36,6 +34,7 @@ struct size_rule {
 	uint8_t data_default; /* where the layout has no such fact; 0: it must have it */
 	uint8_t unit_bytes;
 	bool (*size)(np_v8 *v8, np_addr addr, const struct np_map *map, const struct size_rule *rule, uint64_t *ret);
+	enum np_unit_kind units;
 };
 
 static bool length_ok(uint64_t length)
@@ -449,17 +448,19 @@ static bool constant_size(np_v8 *v8, np_addr addr, const struct np_map *map, con
 	return rule_data(v8->layout, rule, ret);
 }
 
-#define ARRAY(name) {name, LENGTH_SMI, NO_FACT, 16, 8, NULL}
-#define BYTES(name) {name, LENGTH_SMI, NO_FACT, 16, 1, NULL}
-#define CUSTOM(name, function) {name, LENGTH_CUSTOM, NO_FACT, 16, 8, function}
-#define TYPED(name, bytes) {name, LENGTH_CUSTOM, NP_F_FixedTypedArray_data, 0, bytes, fixed_typed_array_size}
+#define ARRAY(name) {name, LENGTH_SMI, NO_FACT, 16, 8, NULL, NP_UNIT_TAGGED}
+#define BYTES(name) {name, LENGTH_SMI, NO_FACT, 16, 1, NULL, NP_UNIT_RAW}
+#define SLOTS(name, data) {name, LENGTH_SMI, data, 0, 8, NULL, NP_UNIT_TAGGED}
+#define LIST(name) {name, LENGTH_SMI, NO_FACT, 24, 8, NULL, NP_UNIT_TAGGED}
+#define CUSTOM(name, data, otherwise, bytes, function, units) {name, LENGTH_CUSTOM, data, otherwise, bytes, function, units}
+#define TYPED(name, bytes) CUSTOM(name, NP_F_FixedTypedArray_data, 0, bytes, fixed_typed_array_size, NP_UNIT_RAW)
 
 /* The first match holds. */
 static const struct size_rule rules[] = {
-	{"", LENGTH_CUSTOM, NO_FACT, 0, 0, NULL}, /* index 0: no rule */
+	{"", LENGTH_CUSTOM, NO_FACT, 0, 0, NULL, NP_UNIT_NONE}, /* index 0: no rule */
 	ARRAY("FIXED_ARRAY"),
 	ARRAY("HASH_TABLE"),
-	CUSTOM("NATIVE_CONTEXT", native_context_size),
+	CUSTOM("NATIVE_CONTEXT", NO_FACT, 16, 8, native_context_size, NP_UNIT_TAGGED),
 	ARRAY("*_CONTEXT"),
 	ARRAY("WEAK_FIXED_ARRAY"),
 	ARRAY("TRANSITION_ARRAY"),
@@ -481,41 +482,41 @@ static const struct size_rule rules[] = {
 	ARRAY("TRUSTED_WEAK_FIXED_ARRAY"),
 	ARRAY("PROTECTED_FIXED_ARRAY"),
 	ARRAY("PROTECTED_WEAK_FIXED_ARRAY"),
-	ARRAY("EXTERNAL_POINTER_ARRAY"),
-	ARRAY("FIXED_DOUBLE_ARRAY"),
+	{"EXTERNAL_POINTER_ARRAY", LENGTH_SMI, NO_FACT, 16, 8, NULL, NP_UNIT_RAW},
+	{"FIXED_DOUBLE_ARRAY", LENGTH_SMI, NO_FACT, 16, 8, NULL, NP_UNIT_DOUBLE},
 	BYTES("BYTE_ARRAY"),
 	BYTES("TRUSTED_BYTE_ARRAY"),
-	{"BYTECODE_ARRAY", LENGTH_SMI, NP_F_BytecodeArray_data, 0, 1, NULL},
-	{"WEAK_ARRAY_LIST", LENGTH_SMI, NO_FACT, 24, 8, NULL},
-	{"DEPENDENT_CODE", LENGTH_SMI, NO_FACT, 24, 8, NULL}, /* a weak array list with a type of its own */
-	{"ARRAY_LIST", LENGTH_SMI, NO_FACT, 24, 8, NULL},
-	{"SCRIPT_CONTEXT_TABLE", LENGTH_SMI, NP_F_ScriptContextTable_data, 0, 8, NULL},
-	{"OBJECT_BOILERPLATE_DESCRIPTION", LENGTH_SMI, NP_F_ObjectBoilerplateDescription_data, 0, 8, NULL},
-	{"SLOPPY_ARGUMENTS_ELEMENTS", LENGTH_SMI, NP_F_SloppyArgumentsElements_data, 0, 8, NULL},
-	{"REG_EXP_MATCH_INFO", LENGTH_SMI, NO_FACT, 40, 8, NULL},
-	{"DOUBLE_STRING_CACHE", LENGTH_U32, NO_FACT, 16, 16, NULL},
-	{"COVERAGE_INFO", LENGTH_U32, NO_FACT, 12, 16, NULL},
-	{"FEEDBACK_VECTOR", LENGTH_CUSTOM, NP_F_FeedbackVector_data, 0, 8, feedback_vector_size},
-	{"FEEDBACK_METADATA", LENGTH_CUSTOM, NP_F_FeedbackMetadata_data, 0, 4, feedback_metadata_size},
-	{"DESCRIPTOR_ARRAY", LENGTH_CUSTOM, NP_F_DescriptorArray_first, 0, 8, descriptor_array_size},
-	{"STRONG_DESCRIPTOR_ARRAY", LENGTH_CUSTOM, NP_F_DescriptorArray_first, 0, 8, descriptor_array_size},
-	CUSTOM("PROPERTY_ARRAY", property_array_size),
-	CUSTOM("FREE_SPACE", free_space_size),
-	CUSTOM("PREPARSE_DATA", preparse_data_size),
-	{"BIGINT", LENGTH_CUSTOM, NP_F_BigInt_digits, 16, 8, bigint_size},
-	{"BIG_INT_BASE", LENGTH_CUSTOM, NP_F_BigInt_digits, 16, 8, bigint_size},
-	CUSTOM("CODE", code_size),
-	{"INSTRUCTION_STREAM", LENGTH_CUSTOM, NP_F_InstructionStream_header, 0, 1, instruction_stream_size},
-	CUSTOM("SCOPE_INFO", scope_info_size),
-	CUSTOM("SWISS_NAME_DICTIONARY", swiss_dictionary_size),
-	CUSTOM("CONSTANT_POOL_ARRAY", empty_size),
-	{"WASM_DISPATCH_TABLE", LENGTH_CUSTOM, NP_F_WasmDispatchTable_data, 0, 1, wasm_dispatch_table_size},
-	{"WASM_DISPATCH_TABLE_FOR_IMPORTS", LENGTH_U32, NO_FACT, 24, 16, NULL},
-	CUSTOM("WASM_TYPE_INFO", wasm_type_info_size),
-	CUSTOM("WASM_STRUCT", wasm_struct_size),
-	CUSTOM("WASM_ARRAY", wasm_array_size),
-	{"HOLE", LENGTH_CUSTOM, NP_F_Hole_bytes, 0, 1, constant_size},
-	{"WASM_NULL", LENGTH_CUSTOM, NO_FACT, 8, 1, constant_size},
+	{"BYTECODE_ARRAY", LENGTH_SMI, NP_F_BytecodeArray_data, 0, 1, NULL, NP_UNIT_RAW},
+	LIST("WEAK_ARRAY_LIST"),
+	LIST("DEPENDENT_CODE"), /* a weak array list with a type of its own */
+	LIST("ARRAY_LIST"),
+	SLOTS("SCRIPT_CONTEXT_TABLE", NP_F_ScriptContextTable_data),
+	SLOTS("OBJECT_BOILERPLATE_DESCRIPTION", NP_F_ObjectBoilerplateDescription_data),
+	SLOTS("SLOPPY_ARGUMENTS_ELEMENTS", NP_F_SloppyArgumentsElements_data),
+	{"REG_EXP_MATCH_INFO", LENGTH_SMI, NO_FACT, 40, 8, NULL, NP_UNIT_TAGGED},
+	{"DOUBLE_STRING_CACHE", LENGTH_U32, NO_FACT, 16, 16, NULL, NP_UNIT_RAW},
+	{"COVERAGE_INFO", LENGTH_U32, NO_FACT, 12, 16, NULL, NP_UNIT_RAW},
+	CUSTOM("FEEDBACK_VECTOR", NP_F_FeedbackVector_data, 0, 8, feedback_vector_size, NP_UNIT_TAGGED),
+	CUSTOM("FEEDBACK_METADATA", NP_F_FeedbackMetadata_data, 0, 4, feedback_metadata_size, NP_UNIT_RAW),
+	CUSTOM("DESCRIPTOR_ARRAY", NP_F_DescriptorArray_first, 0, 8, descriptor_array_size, NP_UNIT_TAGGED),
+	CUSTOM("STRONG_DESCRIPTOR_ARRAY", NP_F_DescriptorArray_first, 0, 8, descriptor_array_size, NP_UNIT_TAGGED),
+	CUSTOM("PROPERTY_ARRAY", NO_FACT, 16, 8, property_array_size, NP_UNIT_TAGGED),
+	CUSTOM("FREE_SPACE", NO_FACT, 16, 8, free_space_size, NP_UNIT_NONE),
+	CUSTOM("PREPARSE_DATA", NO_FACT, 16, 1, preparse_data_size, NP_UNIT_NONE),
+	CUSTOM("BIGINT", NP_F_BigInt_digits, 16, 8, bigint_size, NP_UNIT_RAW),
+	CUSTOM("BIG_INT_BASE", NP_F_BigInt_digits, 16, 8, bigint_size, NP_UNIT_RAW),
+	CUSTOM("CODE", NP_F_Code_instruction_start, 0, 1, code_size, NP_UNIT_RAW),
+	CUSTOM("INSTRUCTION_STREAM", NP_F_InstructionStream_header, 0, 1, instruction_stream_size, NP_UNIT_RAW),
+	CUSTOM("SCOPE_INFO", NP_F_ScopeInfo_data, 0, 8, scope_info_size, NP_UNIT_TAGGED),
+	CUSTOM("SWISS_NAME_DICTIONARY", NO_FACT, 24, 8, swiss_dictionary_size, NP_UNIT_NONE),
+	CUSTOM("CONSTANT_POOL_ARRAY", NO_FACT, 16, 8, empty_size, NP_UNIT_NONE),
+	CUSTOM("WASM_DISPATCH_TABLE", NP_F_WasmDispatchTable_data, 0, 1, wasm_dispatch_table_size, NP_UNIT_NONE),
+	{"WASM_DISPATCH_TABLE_FOR_IMPORTS", LENGTH_U32, NO_FACT, 24, 16, NULL, NP_UNIT_NONE},
+	CUSTOM("WASM_TYPE_INFO", NO_FACT, 16, 8, wasm_type_info_size, NP_UNIT_NONE),
+	CUSTOM("WASM_STRUCT", NO_FACT, 16, 8, wasm_struct_size, NP_UNIT_NONE),
+	CUSTOM("WASM_ARRAY", NO_FACT, 24, 8, wasm_array_size, NP_UNIT_NONE),
+	CUSTOM("HOLE", NP_F_Hole_bytes, 0, 1, constant_size, NP_UNIT_NONE),
+	CUSTOM("WASM_NULL", NO_FACT, 8, 1, constant_size, NP_UNIT_NONE),
 	TYPED("FIXED_INT8_ARRAY", 1),
 	TYPED("FIXED_UINT8_ARRAY", 1),
 	TYPED("FIXED_UINT8_CLAMPED_ARRAY", 1),
@@ -556,6 +557,35 @@ static void rules_assign(np_heap *heap)
 	}
 }
 
+static const struct size_rule *rule_of(np_heap *heap, uint16_t type)
+{
+	if (!heap->size_rules)
+		rules_assign(heap);
+	return &rules[heap->size_rules[type]];
+}
+
+bool np_object_units(np_heap *heap, const struct np_map *map, struct np_units *ret)
+{
+	const np_layout *l = heap->v8->layout;
+	struct np_units units = {0};
+	if (map->size_bytes)
+		return false;
+	if (np_kind_of_type(heap->v8, map->type) == NP_KIND_STRING) {
+		if (!np_has(l, NP_F_String_chars) || !np_has(l, NP_F_String_encoding_mask))
+			return false;
+		units = (struct np_units){NP_UNIT_CHARACTER, (uint64_t)np_get(l, NP_F_String_chars),
+					  map->type & np_get(l, NP_F_String_encoding_mask) ? 1 : 2};
+	} else {
+		const struct size_rule *rule = rule_of(heap, map->type);
+		if (rule->units == NP_UNIT_NONE || !rule_data(l, rule, &units.data))
+			return false;
+		units.kind = rule->units;
+		units.bytes = rule->unit_bytes;
+	}
+	*ret = units;
+	return true;
+}
+
 bool np_object_size(np_heap *heap, np_addr addr, const struct np_map *map, uint64_t *ret)
 {
 	np_v8 *v8 = heap->v8;
@@ -568,9 +598,7 @@ bool np_object_size(np_heap *heap, np_addr addr, const struct np_map *map, uint6
 		if (!string_size(v8, addr, map, &size))
 			return false;
 	} else {
-		if (!heap->size_rules)
-			rules_assign(heap);
-		const struct size_rule *rule = &rules[heap->size_rules[map->type]];
+		const struct size_rule *rule = rule_of(heap, map->type);
 		bool ok = false;
 		if (rule->size)
 			ok = rule->size(v8, addr, map, rule, &size);

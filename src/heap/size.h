@@ -15,4 +15,22 @@
  */
 bool np_object_size(np_heap *heap, np_addr addr, const struct np_map *map, uint64_t *ret);
 
+/* What an object of variable size consists of, behind its header. */
+enum np_unit_kind {
+	NP_UNIT_NONE,	   /* of several things */
+	NP_UNIT_TAGGED,	   /* tagged words, maybe weak */
+	NP_UNIT_DOUBLE,	   /* raw doubles, the hole among them */
+	NP_UNIT_CHARACTER, /* of a string */
+	NP_UNIT_RAW,	   /* bytes, instructions, numbers */
+};
+
+struct np_units {
+	enum np_unit_kind kind;
+	uint64_t data; /* offset of the first one */
+	uint8_t bytes; /* of each */
+};
+
+/* False for objects of a fixed size, and where they are not units of one kind. */
+bool np_object_units(np_heap *heap, const struct np_map *map, struct np_units *ret);
+
 #endif

@@ -86,7 +86,7 @@ np_err *np_layout_create(np_target *target, np_layout **ret)
 	owned->arena = np_arena_create();
 	np_v8dbg_load(image, mem, &symbols);
 	if (np_version_v8(target, image, &layout->version))
-		table = np_layout_table_find(layout->version.major, layout->version.minor, &exact);
+		table = np_layout_table_find(&layout->version, &exact);
 	else if (!symbols.count) {
 		np_err *err = np_err_new(NP_ENOTNODE, "'%s' tells neither V8's version nor its layout",
 					 np_image_path(image));

@@ -5,8 +5,8 @@
  * out in a row: instance types, frame types and code kinds shift by one for
  * every new member.  So a number of such a family comes from the nearest table
  * only when the members that both table and symbols know show how far it has
- * moved: the next lower and the next higher one moved equally far, or all of
- * them did.  Otherwise it stays unknown.
+ * moved: one that had the same number, or the next lower and the next higher
+ * one moved equally far, or all of them did.  Otherwise it stays unknown.
  */
 #include <string.h>
 
@@ -53,6 +53,10 @@ static bool family_shift(const np_layout *layout, const struct np_layout_table *
 			first_shift = shift;
 		all_equal = all_equal && shift == first_shift;
 		any = true;
+		if (theirs == number) {
+			*ret = shift;
+			return true;
+		}
 		if (theirs < number && theirs > lower) {
 			lower = theirs;
 			lower_shift = shift;

@@ -3,16 +3,26 @@
 
 #include "layout/internal.h"
 
-const struct np_layout_table *np_layout_table_find(int major, int minor, bool *exact)
+static int version_compare(const struct np_v8_version *a, const struct np_v8_version *b)
+{
+	if (a->major != b->major)
+		return a->major < b->major ? -1 : 1;
+	if (a->minor != b->minor)
+		return a->minor < b->minor ? -1 : 1;
+	if (a->build != b->build)
+		return a->build < b->build ? -1 : 1;
+	return a->patch < b->patch ? -1 : a->patch > b->patch;
+}
+
+const struct np_layout_table *np_layout_table_find(const struct np_v8_version *version, bool *exact)
 {
 	const struct np_layout_table *best = NULL;
 	for (size_t i = 0; i < np_layout_table_count; i++) {
-		const struct np_layout_table *t = &np_layout_tables[i];
-		if (t->major > major || (t->major == major && t->minor > minor))
+		if (version_compare(&np_layout_tables[i].from, version) > 0)
 			break;
-		best = t;
+		best = &np_layout_tables[i];
 	}
-	*exact = best && best->major == major && best->minor == minor;
+	*exact = best && best->from.major == version->major && best->from.minor == version->minor;
 	return best;
 }
 

@@ -27,7 +27,11 @@ struct np_table_type {
 };
 
 struct np_layout_table {
-	int major, minor;	    /* of V8 */
+	/*
+	 * From this V8 on, up to the next table or the next minor version.
+	 * build and patch are 0 but where Node changed a layout within one.
+	 */
+	struct np_v8_version from;
 	const char *name;	    /* of the facts file without ".facts" */
 	const char *node_versions;  /* where the values were verified */
 	const struct np_table_value *values; /* NP_FACT_COUNT rows */
@@ -39,7 +43,7 @@ extern const struct np_fact_info np_layout_fact_info[]; /* NP_FACT_COUNT rows */
 extern const struct np_layout_table np_layout_tables[]; /* ascending by version */
 extern const size_t np_layout_table_count;
 
-/* The table of exactly this V8, or the nearest older one, or NULL. */
-const struct np_layout_table *np_layout_table_find(int major, int minor, bool *exact);
+/* The table of this V8 (exact: of its major.minor), or the nearest older one, or NULL. */
+const struct np_layout_table *np_layout_table_find(const struct np_v8_version *version, bool *exact);
 
 #endif

@@ -141,7 +141,7 @@ static void baseline_frame(struct walker *w, struct np_frame f, const struct np_
 	np_addr slot_array = 0;
 	int32_t slot_offset;
 	f.tier = "baseline";
-	f.position = exact ? NP_POSITION_APPROXIMATE : NP_POSITION_EXACT;
+	f.position = NP_POSITION_EXACT; /* every pc belongs to one bytecode */
 	bytecode_slots(w, f.fp, &slot_array, &slot_offset);
 	if (!np_bytecode_array_of(w->v8, code->addr, &f.bytecode_array))
 		f.bytecode_array = slot_array;
@@ -149,30 +149,6 @@ static void baseline_frame(struct walker *w, struct np_frame f, const struct np_
 							    &f.bytecode_offset))
 		np_bytecode_position(w->v8, f.bytecode_array, f.bytecode_offset, &f.source_offset);
 	push_js(w, f);
-}
-
-static np_tagged inlined_word(const struct np_inlined_value *v)
-{
-	return v->kind == NP_INLINED_TAGGED ? v->tagged : (np_tagged){0};
-}
-
-/* Crankshaft's deoptimisation data has the arguments of inlined calls, too. */
-static void crankshaft_args(struct walker *w, struct np_frame *f, const struct np_inlined_frame *in)
-{
-	if (!in->has_values || !w->options->args)
-		return;
-	f->has_args = true;
-	f->receiver = inlined_word(&in->receiver);
-	f->args = NP_NEW_ARRAY(w->arena, struct np_arg, in->arg_count);
-	f->arg_count = in->arg_count;
-	np_arg_names(w, f);
-	for (size_t i = 0; i < in->arg_count; i++) {
-		f->args[i].passed = f->args[i].declared = true;
-		f->args[i].value = inlined_word(&in->args[i]);
-		f->args[i].is_number = in->args[i].kind == NP_INLINED_NUMBER;
-		f->args[i].number = in->args[i].number;
-		f->args[i].lost = in->args[i].kind == NP_INLINED_NONE;
-	}
 }
 
 static void crankshaft_frames(struct walker *w, struct np_frame f, const struct np_code_object *code, uint32_t look_up,
@@ -189,7 +165,7 @@ static void crankshaft_frames(struct walker *w, struct np_frame f, const struct 
 					 .shared = in->shared, .function = in->function, .source_offset = in->position,
 					 .is_constructor = in->is_construct, .bytecode_offset = -1};
 		inner.position = in->position_exact ? NP_POSITION_EXACT : NP_POSITION_APPROXIMATE;
-		crankshaft_args(w, &inner, in);
+		np_inlined_args(w, &inner, in);
 		push_js(w, inner);
 	}
 	f.source_offset = found.frames[0].position;
@@ -197,9 +173,38 @@ static void crankshaft_frames(struct walker *w, struct np_frame f, const struct 
 	push_js(w, f);
 }
 
+/* The functions of a translation; at[0..n) has the places of those that are no builtins, where it is not empty. */
+static void translated_frames(struct walker *w, struct np_frame f, const struct np_inlined_frames *found,
+			      const struct np_inline_position *at, size_t n)
+{
+	size_t next = 0;
+	for (size_t i = found->len; i-- > 0;) {
+		const struct np_inlined_frame *in = &found->frames[i];
+		struct np_frame inner = {.tier = f.tier, .inlined = true, .pc = f.pc, .fp = f.fp, .code = f.code,
+					 .shared = in->shared, .function = in->function,
+					 .is_constructor = in->is_construct};
+		struct np_frame *to = i ? &inner : &f;
+		bool from_table = next < n && !in->is_builtin;
+		to->source_offset = from_table ? at[next].offset : in->position;
+		to->bytecode_array = in->bytecode_array;
+		to->bytecode_offset = in->bytecode_offset;
+		to->position = NP_POSITION_EXACT;
+		next += from_table;
+		if (in->context.kind == NP_INLINED_TAGGED && np_is_ref(in->context.tagged))
+			to->context = np_ref(in->context.tagged);
+		if (i)
+			np_inlined_args(w, to, in);
+		np_inlined_locals(w, to, in);
+		if (i && w->options->locals && !in->is_builtin)
+			np_frame_locals(w, to, NULL);
+		push_js(w, *to);
+	}
+}
+
 static void optimized_frames(struct walker *w, struct np_frame f, const struct np_code_object *code, bool exact)
 {
 	struct np_inline_position at[INLINED_MAX];
+	struct np_inlined_frames found;
 	uint32_t look_up = (uint32_t)(f.pc - code->start) - (exact ? 0 : 1);
 	size_t n;
 	f.tier = np_code_tier(w->v8, code->kind);
@@ -209,6 +214,10 @@ static void optimized_frames(struct walker *w, struct np_frame f, const struct n
 		return;
 	}
 	n = np_code_positions(w->v8, code, f.shared, look_up, at, INLINED_MAX);
+	if (!exact && np_inlined_find(w, &f, code, at, n, &found)) {
+		translated_frames(w, f, &found, at, n);
+		return;
+	}
 	for (size_t i = 0; i + 1 < n; i++)
 		push_js(w, (struct np_frame){.tier = f.tier,
 					     /* the place of an inlined call is a constant of the code */

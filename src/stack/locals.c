@@ -121,6 +121,8 @@ static void add_context(struct walker *w, struct np_frame *f, local_vec *out)
 			outer += !inside;
 			np_vec_push(out, (struct np_local){.name = name,
 							   .value = c.variables[i].value,
+							   .is_number = c.variables[i].is_number,
+							   .number = c.variables[i].number,
 							   .is_context = true,
 							   .is_closure = !inside,
 							   .trusted = true});
@@ -137,6 +139,9 @@ void np_frame_locals(struct walker *w, struct np_frame *f, const struct np_step_
 	if (f->kind != NP_FRAME_JS || !f->shared)
 		return;
 	f->has_locals = true;
+	/* what optimised code keeps in its own places was found with the frame (inlined.c) */
+	for (size_t i = 0; i < f->local_count; i++)
+		np_vec_push(&out, f->locals[i]);
 	if (f->tier && strcmp(f->tier, "full-codegen") == 0)
 		add_stack_locals(w, f, raw, &out);
 	else if (f->tier && (strcmp(f->tier, "interpreted") == 0 || strcmp(f->tier, "baseline") == 0))

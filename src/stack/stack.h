@@ -31,6 +31,7 @@ struct np_arg {
 	bool passed;	   /* false: declared but not passed (undefined) */
 	bool is_rest;
 	bool is_number;	   /* kept unboxed by optimised code: number, not value */
+	bool is_boolean;   /* the same; number is 0 or 1 */
 	double number;
 	bool lost;	   /* optimised away */
 };
@@ -41,7 +42,11 @@ struct np_local {
 	bool is_context;  /* captured: lives in a context */
 	bool is_closure;  /* of an enclosing function, and named in this one */
 	bool is_register; /* unnamed register: name is r0, r1, ... */
+	bool is_number;	  /* kept unboxed: number, not value */
+	double number;
 	bool trusted;	  /* false: the name was recovered and may be wrong */
+	bool is_number, is_boolean, lost; /* as in np_arg */
+	double number;
 };
 
 struct np_frame {

@@ -24,6 +24,15 @@ static bool walk_read64(np_mem *mem, uint64_t addr, uint64_t *ret)
 
 enum { FRAMES_MAX = 10000, PROLOGUE_SCAN_BYTES = 128, RETURN_SCAN_WORDS = 256, EXIT_SCAN_WORDS = 0x2400 };
 
+static bool has_cfi(struct walker *w, np_addr pc)
+{
+	struct np_regs regs = {.valid = 1u << NP_REG_RIP | 1u << NP_REG_RSP | 1u << NP_REG_RBP}, next;
+	bool is_signal;
+	regs.r[NP_REG_RIP] = pc;
+	regs.r[NP_REG_RSP] = regs.r[NP_REG_RBP] = w->regs.r[NP_REG_RSP];
+	return np_err_drop(np_target_unwind(w->target, &regs, true, &next, &is_signal)) != NP_ENOTFOUND;
+}
+
 void np_pc_classify(struct walker *w, np_addr pc, struct pc_place *ret)
 {
 	*ret = (struct pc_place){0};
@@ -38,6 +47,10 @@ void np_pc_classify(struct walker *w, np_addr pc, struct pc_place *ret)
 			if (runtime - l->embedded_blob_start < l->embedded_blob_size)
 				ret->kind = PC_BUILTIN;
 		}
+		return;
+	}
+	if (w->v8 && ret->symbol.image && ret->symbol.image == np_target_v8_image(w->target) && !has_cfi(w, pc)) {
+		ret->kind = PC_BUILTIN; /* a stripped binary: of its code only the embedded builtins have no CFI */
 		return;
 	}
 	if (w->v8 && np_code_at_pc(w->v8, pc, &ret->code)) {
@@ -185,7 +198,7 @@ static bool leaf_without_frame(struct walker *w, const struct pc_place *place, n
 		np_frame_js_unframed(w, place, pc);
 	} else {
 		size_t n = place->builtin ? strlen(place->builtin) : 0;
-		w->in_handler = (n > 7 && strcmp(place->builtin + n - 7, "Handler") == 0) ||
+		w->in_handler = !place->builtin || (n > 7 && strcmp(place->builtin + n - 7, "Handler") == 0) ||
 				(place->code && place->code->kind == NP_CODE_BYTECODE_HANDLER);
 		np_frame_internal(w, place, pc, 0, NULL);
 	}

@@ -6,6 +6,8 @@
 #include "stack/stack.h"
 #include "stack/step.h"
 #include "v8/code.h"
+#include "v8/inlined.h"
+#include "v8/position.h"
 
 struct walker {
 	np_target *target;
@@ -40,6 +42,16 @@ void np_pc_classify(struct walker *w, np_addr pc, struct pc_place *ret);
 void np_frame_js(struct walker *w, const struct pc_place *place, np_addr pc, bool exact, const struct np_step_frame *raw);
 /* The same for code that has not built its frame yet: only the Code tells. */
 void np_frame_js_unframed(struct walker *w, const struct pc_place *place, np_addr pc);
+/*
+ * inlined.c: the functions that optimised code stands for at a return address;
+ * at[0..n) are those that its position table names, innermost first.  False
+ * when the two disagree or nothing is known.
+ */
+bool np_inlined_find(struct walker *w, const struct np_frame *f, const struct np_code_object *code,
+		     const struct np_inline_position *at, size_t n, struct np_inlined_frames *ret);
+/* Receiver and arguments, locals in registers. */
+void np_inlined_args(struct walker *w, struct np_frame *f, const struct np_inlined_frame *in);
+void np_inlined_locals(struct walker *w, struct np_frame *f, const struct np_inlined_frame *in);
 /* args.c: arguments of the outermost frame of the last JS frame group. */
 void np_frame_args(struct walker *w, struct np_frame *f, const struct np_step_frame *raw);
 /* Names for f->args[0..arg_count). */

@@ -37,7 +37,7 @@
 #include "target/internal.h"
 
 enum {
-	STOP_WAIT_NS = 200 * 1000 * 1000,	  /* for a thread that could stop */
+	STOP_WAIT_NS = 1000 * 1000 * 1000,	  /* for a thread that could stop */
 	STOP_WAIT_SLEEPING_NS = 20 * 1000 * 1000, /* for one in uninterruptible sleep */
 	POLL_MIN_NS = 10 * 1000,
 	POLL_MAX_NS = 500 * 1000,

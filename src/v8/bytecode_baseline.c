@@ -4,7 +4,7 @@
  * The baseline compiler makes machine code for one bytecode after the other
  * and writes down, as unsigned VLQs, how many bytes of it each took: first the
  * prologue, then every bytecode in order (V8 baseline/baseline-compiler.cc and
- * baseline/bytecode-offset-iterator.h; the same from V8 9.0 to 14.6).  The two
+ * baseline/bytecode-offset-iterator.h; the same from V8 9.1 to 14.6).  The two
  * are walked in step.  Interval of bytecode i is (sum before, sum after]: the
  * return address of the last call in it is its end.
  */

@@ -1,5 +1,7 @@
 #include "v8/context.h"
 
+#include <string.h>
+
 #include "v8/array.h"
 #include "v8/function.h"
 #include "v8/map.h"
@@ -36,6 +38,36 @@ static np_addr context_scope_info(np_v8 *v8, np_addr addr)
 	np_addr info = np_err_drop(np_shared_load(v8, shared, scratch, &s)) ? 0 : s.scope_info;
 	np_arena_destroy(scratch);
 	return info;
+}
+
+/*
+ * From 14.6 on a slot may hold a ContextCell {tagged value, ..., state, number}:
+ * the state says whether the value is tagged, an int32 or a double.
+ */
+static void variable_unwrap(np_v8 *v8, struct np_variable *v)
+{
+	const np_layout *l = v8->layout;
+	const struct np_map *map;
+	uint32_t state;
+	uint64_t bits;
+	if (!np_has(l, NP_F_type_CONTEXT_CELL) || !np_is_ref(v->value) || !np_map_of(v8, np_ref(v->value), &map) ||
+	    map->type != np_get(l, NP_F_type_CONTEXT_CELL))
+		return;
+	np_addr cell = np_ref(v->value);
+	if (np_field_u32(v8, cell, NP_F_ContextCell_state, &state) &&
+	    np_field_u64(v8, cell, NP_F_ContextCell_number, &bits)) {
+		if ((int32_t)state == np_get(l, NP_F_ContextCell_k_int32)) {
+			v->is_number = true;
+			v->number = (int32_t)bits;
+			return;
+		}
+		if ((int32_t)state == np_get(l, NP_F_ContextCell_k_double)) {
+			v->is_number = true;
+			memcpy(&v->number, &bits, sizeof(v->number));
+			return;
+		}
+	}
+	np_field(v8, cell, NP_F_ContextCell_value, &v->value);
 }
 
 np_err *np_context_load(np_v8 *v8, np_addr addr, np_arena *arena, struct np_context *ret)
@@ -79,6 +111,7 @@ np_err *np_context_load(np_v8 *v8, np_addr addr, np_arena *arena, struct np_cont
 					   : NULL;
 		if (!np_array_get(v8, addr, first + i, &v->value))
 			continue;
+		variable_unwrap(v8, v);
 		v->name = name ? name : "(unnamed)";
 		v->slot = addr + (np_addr)np_get(l, NP_F_FixedArray_data) + 8ull * (first + i);
 		c.variable_count++;

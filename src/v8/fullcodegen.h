@@ -16,6 +16,7 @@
 #define NP_V8_FULLCODEGEN_H
 
 #include "v8/code.h"
+#include "v8/inlined.h"
 #include "v8/position.h"
 
 /*
@@ -26,39 +27,6 @@ bool np_full_position(np_v8 *v8, const struct np_code_object *code, uint32_t loo
 
 /* The same for an offset as V8 stores it in stack traces: of a return address, from the object or its start. */
 bool np_full_stored_position(np_v8 *v8, const struct np_code_object *code, int32_t offset, int32_t *ret);
-
-enum np_inlined_value_kind {
-	NP_INLINED_NONE, /* optimised away, or in a register */
-	NP_INLINED_TAGGED,
-	NP_INLINED_NUMBER, /* kept unboxed */
-	NP_INLINED_BOOLEAN,
-};
-
-struct np_inlined_value {
-	enum np_inlined_value_kind kind;
-	np_tagged tagged;
-	double number; /* of booleans 0 or 1 */
-};
-
-struct np_inlined_frame {
-	np_addr shared;	  /* SharedFunctionInfo */
-	np_addr function; /* JSFunction, 0 unknown */
-	int32_t position; /* source offset of what it executes, -1 unknown */
-	bool position_exact;
-	bool is_construct; /* called with new; unknown for the outermost one */
-	bool has_values;   /* the following are known: only for calls, and when fp was given */
-	struct np_inlined_value receiver, context;
-	struct np_inlined_value *args; /* the real arguments, as many as the call passed; of the outermost one: declared */
-	uint32_t arg_count;
-	struct np_inlined_value *locals; /* stack locals in slot order, then temporaries */
-	uint32_t local_count;
-};
-
-struct np_inlined_frames {
-	struct np_inlined_frame *frames; /* outermost first; never empty */
-	size_t len;
-	bool exact; /* that these functions are active, and no others, is certain */
-};
 
 /*
  * The functions that a Crankshaft frame stands for.  look_up is the pc's

@@ -220,7 +220,7 @@ static void frame_values(struct translator *t, struct np_inlined_frame *frame, u
 		return;
 	frame->has_values = true;
 	frame->receiver = t->values.data[i++].value;
-	frame->arg_count = formals;
+	frame->arg_count = frame->declared_count = formals;
 	frame->args = NP_NEW_ARRAY(c->arena, struct np_inlined_value, formals);
 	for (uint32_t k = 0; k < formals; k++)
 		frame->args[k] = variable_value(c, &t->values.data[i++]);
@@ -245,7 +245,7 @@ static void frame_values(struct translator *t, struct np_inlined_frame *frame, u
 static np_err *add_function_frame(struct translator *t, const struct np_translation_op *op)
 {
 	struct np_crankshaft *c = t->c;
-	struct np_inlined_frame frame = {.position = -1, .is_construct = t->is_construct};
+	struct np_inlined_frame frame = {.position = -1, .bytecode_offset = -1, .is_construct = t->is_construct};
 	struct np_shared shared;
 	np_addr named;
 	if (op->operand[1] == SELF_LITERAL)

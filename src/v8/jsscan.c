@@ -339,13 +339,16 @@ void np_jsscan_params(const uint16_t *chars, size_t len, enum np_jsscan_kind kin
 		if (head.single) {
 			struct js_token tok = js.tok;
 			np_js_binding(&js, M_PARAM);
-			collect_param(&c.sink, &js, tok.start, tok.end, false, false, false);
+			if (!js_at(&js, T_ARROW))
+				np_js_fail(&js);
+			else
+				collect_param(&c.sink, &js, tok.start, tok.end, false, false, false);
 		} else if (head.in_text) {
 			np_js_formals(&js, &has_rest);
 		}
 		ret->in_text = head.in_text;
-		ret->is_arrow = head.arrow || kind == NP_JSSCAN_ARROW || js_at(&js, T_ARROW);
 		ret->complete = !js.failed;
+		ret->is_arrow = head.in_text && js_at(&js, T_ARROW);
 	}
 	ret->params = np_arena_memdup(arena, c.params.data, c.params.len * sizeof(*c.params.data));
 	ret->n = c.params.len;

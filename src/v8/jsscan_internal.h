@@ -208,6 +208,7 @@ struct js {
 	NP_VEC(struct js_symbol) syms;
 	uint32_t *table; /* symbol + 1, open addressing */
 	uint32_t table_mask;
+	uint32_t letters[128]; /* symbols of one character + 1 */
 	NP_VEC(struct js_ref) refs;
 	NP_VEC(struct js_var) vars;
 	NP_VEC(struct js_scope) scopes;

@@ -7,16 +7,23 @@
 
 #include "v8/jsscan_internal.h"
 
-enum { C_OTHER, C_ID, C_DIGIT, C_SPACE, C_NEWLINE, C_PUNCT };
+/* Odd: may go on in a name. */
+enum { C_OTHER = 0, C_ID = 1, C_DIGIT = 3, C_SPACE = 2, C_NEWLINE = 4, C_SINGLE = 6, C_PUNCT = 8 };
 
 static const uint8_t char_class[128] = {
 	['\t'] = C_SPACE, ['\v'] = C_SPACE, ['\f'] = C_SPACE, [' '] = C_SPACE, ['\n'] = C_NEWLINE, ['\r'] = C_NEWLINE,
 	['0' ... '9'] = C_DIGIT, ['a' ... 'z'] = C_ID, ['A' ... 'Z'] = C_ID, ['_'] = C_ID, ['$'] = C_ID,
-	['!'] = C_PUNCT, ['"'] = C_PUNCT, ['%'] = C_PUNCT, ['&'] = C_PUNCT, ['\''] = C_PUNCT, ['('] = C_PUNCT,
-	[')'] = C_PUNCT, ['*'] = C_PUNCT, ['+'] = C_PUNCT, [','] = C_PUNCT, ['-'] = C_PUNCT, ['.'] = C_PUNCT,
-	['/'] = C_PUNCT, [':'] = C_PUNCT, [';'] = C_PUNCT, ['<'] = C_PUNCT, ['='] = C_PUNCT, ['>'] = C_PUNCT,
-	['?'] = C_PUNCT, ['['] = C_PUNCT, [']'] = C_PUNCT, ['^'] = C_PUNCT, ['`'] = C_PUNCT, ['{'] = C_PUNCT,
-	['|'] = C_PUNCT, ['}'] = C_PUNCT, ['~'] = C_PUNCT, ['#'] = C_PUNCT,
+	['('] = C_SINGLE, [')'] = C_SINGLE, ['['] = C_SINGLE, [']'] = C_SINGLE, ['{'] = C_SINGLE, ['}'] = C_SINGLE,
+	[';'] = C_SINGLE, [','] = C_SINGLE, [':'] = C_SINGLE, ['~'] = C_SINGLE, ['`'] = C_SINGLE,
+	['!'] = C_PUNCT, ['"'] = C_PUNCT, ['%'] = C_PUNCT, ['&'] = C_PUNCT, ['\''] = C_PUNCT, ['*'] = C_PUNCT,
+	['+'] = C_PUNCT, ['-'] = C_PUNCT, ['.'] = C_PUNCT, ['/'] = C_PUNCT, ['<'] = C_PUNCT, ['='] = C_PUNCT,
+	['>'] = C_PUNCT, ['?'] = C_PUNCT, ['^'] = C_PUNCT, ['|'] = C_PUNCT, ['#'] = C_PUNCT,
+};
+
+/* Tokens of one character, which begin no longer one. */
+static const uint8_t single_type[128] = {
+	['('] = T_LPAREN, [')'] = T_RPAREN, ['['] = T_LBRACK, [']'] = T_RBRACK, ['{'] = T_LBRACE, ['}'] = T_RBRACE,
+	[';'] = T_SEMI,	  [','] = T_COMMA,  [':'] = T_COLON,  ['~'] = T_NOT,	['`'] = T_TEMPLATE,
 };
 
 struct word {
@@ -79,6 +86,20 @@ static const struct word words[] = {
 static const uint8_t word_first[12] = {0, 0, 0, 5, 12, 20, 32, 39, 42, 46, 46, 47};
 _Static_assert(NP_ARRAY_LEN(words) == 47, "word_first follows words");
 
+/* What they begin with. */
+#define L(c) (1u << ((c) - 'a'))
+static const uint32_t word_initials[11] = {
+	[2] = L('a') | L('d') | L('i') | L('o'),
+	[3] = L('f') | L('g') | L('l') | L('n') | L('s') | L('t') | L('v'),
+	[4] = L('c') | L('e') | L('n') | L('t') | L('v') | L('w'),
+	[5] = L('a') | L('b') | L('c') | L('f') | L('s') | L('t') | L('u') | L('w') | L('y'),
+	[6] = L('d') | L('e') | L('i') | L('r') | L('s') | L('t'),
+	[7] = L('d') | L('e') | L('f'),
+	[8] = L('a') | L('c') | L('d') | L('f'),
+	[10] = L('i'),
+};
+#undef L
+
 void np_js_fail(struct js *js)
 {
 	js->failed = true;
@@ -101,7 +122,7 @@ static bool is_wide_space(uint32_t c)
 static bool is_id_char(uint32_t c)
 {
 	if (c < 128)
-		return char_class[c] == C_ID || char_class[c] == C_DIGIT;
+		return char_class[c] & 1;
 	return !is_newline(c) && !is_wide_space(c);
 }
 
@@ -238,18 +259,18 @@ static const uint16_t *identifier_slow(struct js *js, const uint16_t *p, uint32_
 	return p;
 }
 
-static const uint16_t *identifier(struct js *js, const uint16_t *p)
+static inline const uint16_t *identifier(struct js *js, const uint16_t *p)
 {
 	const uint16_t *start = p, *end = js->end;
 	uint32_t hash = 0;
 	js->tok.type = T_IDENT;
-	while (p < end && *p < 128 && (uint8_t)(char_class[*p] - C_ID) <= C_DIGIT - C_ID)
+	while (p < end && *p < 128 && (char_class[*p] & 1))
 		hash = hash_step(hash, *p++);
-	if (p < end && (*p >= 128 || *p == '\\'))
+	if (p < end && (*p == '\\' || (*p >= 128 && is_id_char(*p))))
 		return identifier_slow(js, p, hash);
 	js->tok.hash = hash;
 	size_t len = (size_t)(p - start);
-	if (len >= 2 && len <= 10 && *start >= 'a')
+	if (len <= 10 && *start >= 'a' && (word_initials[len] >> (*start - 'a') & 1))
 		word_lookup(js, start, (uint32_t)len);
 	return p;
 }
@@ -300,16 +321,7 @@ static const uint16_t *string(struct js *js, const uint16_t *p)
 /* Punctuation at p with up to three characters to look at. */
 static const uint16_t *punctuation(struct js *js, const uint16_t *p)
 {
-	static const uint8_t single[128] = {
-		['('] = T_LPAREN, [')'] = T_RPAREN, ['['] = T_LBRACK, [']'] = T_RBRACK, ['{'] = T_LBRACE,
-		['}'] = T_RBRACE, [';'] = T_SEMI,   [','] = T_COMMA,  [':'] = T_COLON,	['~'] = T_NOT,
-		['`'] = T_TEMPLATE,
-	};
 	uint32_t c = *p;
-	if (single[c]) {
-		js->tok.type = single[c];
-		return p + 1;
-	}
 	size_t left = (size_t)(js->end - p);
 	uint32_t c1 = left > 1 ? p[1] : 0, c2 = left > 2 ? p[2] : 0, c3 = left > 3 ? p[3] : 0;
 	uint8_t type = T_BINARY;
@@ -394,42 +406,49 @@ static const uint16_t *punctuation(struct js *js, const uint16_t *p)
 	return p + n;
 }
 
-void np_js_next(struct js *js)
+/* Neither a name nor a single character. */
+static const uint16_t *rare_token(struct js *js, const uint16_t *p)
 {
-	js->prev_end = js->tok.end;
-	js->tok.newline = false;
-	js->tok.escaped = false;
-	js->tok.word = W_NONE;
-	const uint16_t *p = js->p;
-	if (p >= js->end || !(*p < 128 && (uint8_t)(char_class[*p] - C_ID) <= C_DIGIT - C_ID))
-		p = skip_space(js, p);
-	js->tok.start = (uint32_t)(p - js->base);
-	if (p >= js->end) {
-		js->tok.type = T_EOF;
-		js->tok.end = js->tok.start;
-		js->p = js->end;
-		return;
-	}
+	const uint16_t *start = p;
 	uint32_t c = *p;
-	if (c >= 128) {
+	if (c >= 128 || c == '\\') {
 		p = identifier(js, p);
-	} else if (char_class[c] == C_ID) {
-		p = identifier(js, p);
+		if (p == start)
+			np_js_fail(js);
 	} else if (char_class[c] == C_DIGIT) {
 		js->tok.type = T_NUMBER;
 		p = number(p, js->end);
 	} else if (char_class[c] == C_PUNCT) {
 		p = punctuation(js, p);
-	} else if (c == '\\') {
-		const uint16_t *start = p;
-		p = identifier(js, p);
-		if (p == start)
-			np_js_fail(js);
 	} else {
 		np_js_fail(js);
 	}
-	if (js->failed)
-		p = js->end;
+	return js->failed ? js->end : p;
+}
+
+void np_js_next(struct js *js)
+{
+	const uint16_t *p = js->p, *end = js->end;
+	js->prev_end = js->tok.end;
+	js->tok.newline = false;
+	js->tok.escaped = false;
+	js->tok.word = W_NONE;
+	if (p < end && *p == ' ')
+		p++;
+	uint32_t kind = p < end && *p < 128 ? char_class[*p] : C_OTHER;
+	if (!(kind & 1) && kind != C_SINGLE) {
+		p = skip_space(js, p);
+		kind = p < end && *p < 128 ? char_class[*p] : C_OTHER;
+	}
+	js->tok.start = (uint32_t)(p - js->base);
+	if (p >= end)
+		js->tok.type = T_EOF;
+	else if (kind == C_ID)
+		p = identifier(js, p);
+	else if (kind == C_SINGLE)
+		js->tok.type = single_type[*p++];
+	else
+		p = rare_token(js, p);
 	js->p = p;
 	js->tok.end = (uint32_t)(p - js->base);
 }
@@ -567,6 +586,12 @@ uint32_t np_js_intern(struct js *js, const struct js_token *tok)
 {
 	const uint16_t *chars = js->base + tok->start;
 	uint32_t len = tok->end - tok->start;
+	if (len == 1 && *chars < 128) { /* minified texts hold little else */
+		uint32_t *known = &js->letters[*chars];
+		if (!*known)
+			*known = intern(js, chars, len, tok->hash) + 1;
+		return *known - 1;
+	}
 	if (!tok->escaped)
 		return intern(js, chars, len, tok->hash);
 	uint16_t *text = np_xmalloc(len * sizeof(*text));

@@ -4,8 +4,9 @@
  * head.  The name of a constructor is its class's, which a forward scan from the
  * nearest "class" finds.
  *
- * Going back over a line end may lead into a // comment; lines where quotes or
- * other slashes stand before the // are not judged.
+ * A function's text that is not an arrow function's has its name right before it,
+ * whatever stands before that.  Going back over a line end may lead into a //
+ * comment; lines where other slashes stand before the // are not judged.
  */
 #include <string.h>
 
@@ -39,20 +40,31 @@ static uint16_t before(const struct back *b)
 	return b->at > b->low ? b->chars[b->at - 1] : 0;
 }
 
-/* b->at is behind a line end that was just crossed: leave out a // comment of that line. */
+/*
+ * b->at is at a line's end that was just crossed: leave out a // comment of that
+ * line.  false when it may be one or part of a regular expression or string.
+ */
 static bool skip_line_comment(struct back *b)
 {
 	size_t line = b->at;
 	while (line > b->low && b->chars[line - 1] != '\n' && b->chars[line - 1] != '\r')
 		line--;
 	bool doubt = line > 0 && line == b->low;
+	uint16_t quote = 0;
 	for (size_t i = line; i < b->at; i++) {
 		uint16_t c = b->chars[i];
-		if (c == '/' && i + 1 < b->at && b->chars[i + 1] == '/') {
+		if (c == '\\') {
+			i++;
+		} else if (quote) {
+			quote = c == quote ? 0 : quote;
+		} else if (c == '\'' || c == '"' || c == '`') {
+			quote = c;
+		} else if (c == '/' && i + 1 < b->at && b->chars[i + 1] == '/') {
 			b->at = i;
 			return !doubt;
+		} else {
+			doubt |= c == '/';
 		}
-		doubt |= c == '/' || c == '\'' || c == '"' || c == '`';
 	}
 	return true;
 }
@@ -114,15 +126,18 @@ static bool span_in(const struct back *b, struct span span, const char *const *l
 	return false;
 }
 
-/* Takes the word if it is the given one, with the space before it. */
+/* Takes the word if it is the given one, with the space before it; nothing more is read when that is not clear. */
 static bool eat_word(struct back *b, const char *ascii)
 {
 	struct back saved = *b;
 	struct span word = word_back(b);
-	if (span_is(b, word, ascii) && skip_back(b))
-		return true;
-	*b = saved;
-	return false;
+	if (!span_is(b, word, ascii)) {
+		*b = saved;
+		return false;
+	}
+	if (!skip_back(b))
+		b->low = b->at;
+	return true;
 }
 
 static bool eat_char(struct back *b, uint16_t c)
@@ -216,19 +231,38 @@ static bool computed_back(struct back *b, struct span *text)
 	return true;
 }
 
-/* b->at is behind the target of an assignment: a.b.c */
+/* "['b']" before. */
+static bool string_key_back(struct back *b, struct span *text)
+{
+	if (before(b) != ']')
+		return false;
+	b->at--;
+	if (!string_back(b, text) || before(b) != '[')
+		return false;
+	b->at--;
+	return true;
+}
+
+/* b->at is behind the target of an assignment: a.b.c, a.b['c'] */
 static bool put_target(struct back *b, struct output *out)
 {
 	struct span parts[PARTS_MAX];
 	size_t n = 0;
 	for (;;) {
-		struct span word = word_back(b);
+		struct span word = {0, 0};
+		bool key = before(b) == ']';
+		if (!key)
+			word = word_back(b);
+		else if (!string_key_back(b, &word))
+			return false;
 		if (word.start == word.end || n == PARTS_MAX)
 			return false;
 		if (!span_is(b, word, "prototype"))
 			parts[n++] = word;
 		if (!skip_back(b))
 			return false;
+		if (key)
+			continue;
 		if (before(b) != '.')
 			break;
 		b->at--;
@@ -306,24 +340,12 @@ static bool put_class(const struct back *b, size_t len, size_t start, struct out
 	return false;
 }
 
-/* A method's name was read, b->at is before it: does what stands there fit? */
-static bool method_head(struct back *b, const char **prefix)
+/* A method's name was read, b->at is before it: "get ", "set " or "". */
+static const char *method_prefix(struct back *b)
 {
-	*prefix = "";
 	if (!skip_back(b))
-		return false;
-	if (eat_char(b, '*'))
-		eat_word(b, "async");
-	else if (eat_word(b, "get"))
-		*prefix = "get ";
-	else if (eat_word(b, "set"))
-		*prefix = "set ";
-	else if (!eat_word(b, "async"))
-		eat_word(b, "accessor");
-	if (eat_word(b, "static"))
-		return true;
-	uint16_t c = before(b);
-	return **prefix || c == '{' || c == ',' || c == '}' || c == ';';
+		return "";
+	return eat_word(b, "get") ? "get " : eat_word(b, "set") ? "set " : "";
 }
 
 static bool is_arrow(const uint16_t *chars, size_t len, size_t start)
@@ -344,7 +366,6 @@ static bool put_named(struct back *b, struct span word, size_t len, size_t start
 						   "void",   "throw",  "else",	"do",	   "default", "extends", "in",
 						   "of",     "export", "const", "instanceof", NULL};
 	struct back saved = *b;
-	const char *prefix;
 	if (skip_back(b)) {
 		eat_char(b, '*');
 		if (eat_word(b, "function")) {
@@ -353,8 +374,7 @@ static bool put_named(struct back *b, struct span word, size_t len, size_t start
 		}
 	}
 	*b = saved;
-	if (!method_head(b, &prefix))
-		return false;
+	const char *prefix = method_prefix(b);
 	/* return (a) => b, or a method of that name? */
 	if (!*prefix && span_in(b, word, before_arrow) && (start == len || is_arrow(b->chars, len, start)))
 		return false;
@@ -369,13 +389,13 @@ static bool put_name(const uint16_t *chars, size_t len, size_t start, struct out
 {
 	struct back b = {chars, start, start > BACK_MAX ? start - BACK_MAX : 0};
 	struct span word;
-	const char *prefix;
+	struct span class = {start, start + 5};
+	if (start + 5 < len && span_is(&b, class, "class") && !is_name_char(chars[start + 5]))
+		return false; /* an implicit constructor, or initial values of fields */
 	if (!skip_back(&b) || b.at <= b.low)
 		return false;
 	if (string_back(&b, &word) || computed_back(&b, &word)) {
-		if (!method_head(&b, &prefix))
-			return false;
-		put_ascii(out, prefix);
+		put_ascii(out, method_prefix(&b));
 		put_span(out, chars, word);
 		return true;
 	}

@@ -587,10 +587,17 @@ static void statement(struct js *js)
 	}
 }
 
+/* At a name: does ':' follow? */
+static bool at_label(struct js *js)
+{
+	uint16_t c = js->p < js->end ? *js->p : 0;
+	return c == ':' || ((c <= ' ' || c == '/' || c >= 128) && np_js_peek(js).type == T_COLON);
+}
+
 void np_js_statement(struct js *js)
 {
 	if (js_enter(js)) {
-		while (js_at(js, T_IDENT) && np_js_peek(js).type == T_COLON) { /* labels */
+		while (js_at(js, T_IDENT) && at_label(js)) {
 			np_js_next(js);
 			np_js_next(js);
 		}

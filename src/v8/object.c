@@ -11,8 +11,9 @@
 enum {
 	DESCRIPTORS_MAX = 4096,
 	DICTIONARY_MAX = 1 << 26,
-	HASH_TABLE_HEADER = 3,	    /* elements, deleted, capacity */
-	DICTIONARY_INDEX_SHIFT = 8, /* PropertyDetails::DictionaryStorageField */
+	HASH_TABLE_HEADER = 3,	/* elements, deleted, capacity */
+	GLOBAL_PREFIX = 2,	/* GlobalDictionaryShape::kPrefixSize where its entries are cells */
+	PROPERTY_CELL_MAX = 40, /* bytes that are searched for name and details */
 };
 
 bool np_is_hole(np_v8 *v8, np_tagged t)
@@ -77,6 +78,7 @@ static bool field_value(np_v8 *v8, np_addr object, const struct np_map *map, uin
 	}
 	if (!np_tagged_at(v8, at, &p->value))
 		return false;
+	p->slot = at;
 	if (raw) {
 		p->is_double = true;
 		memcpy(&p->number, &p->value.raw, sizeof(p->number));
@@ -173,38 +175,70 @@ static int slow_compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* A PropertyCell of a global object: {name, details, value} somewhere in its first words. */
-static bool cell_property(np_v8 *v8, np_addr cell, struct slow_entry *e)
+static void slow_details(np_v8 *v8, struct slow_entry *e, uint32_t details)
+{
+	const np_layout *l = v8->layout;
+	e->order = details >> (np_has(l, NP_F_Dictionary_enumeration_shift) ? np_get(l, NP_F_Dictionary_enumeration_shift)
+									     : 8);
+	e->p.is_accessor = np_is_ref(e->p.value) && (np_is_kind(v8, e->p.value, NP_KIND_ACCESSOR_PAIR) ||
+						     np_is_kind(v8, e->p.value, NP_KIND_ACCESSOR_INFO));
+	if (np_has(l, NP_F_prop_attributes_mask))
+		e->p.attributes = (details & (uint32_t)np_get(l, NP_F_prop_attributes_mask)) >>
+				  np_get(l, NP_F_prop_attributes_shift);
+}
+
+static bool is_name(np_v8 *v8, np_tagged t)
+{
+	enum np_kind kind = np_is_ref(t) ? np_kind_at(v8, np_ref(t)) : NP_KIND_UNKNOWN;
+	return kind == NP_KIND_STRING || kind == NP_KIND_SYMBOL;
+}
+
+/*
+ * The PropertyCell of a global object's property.  It holds the value, from
+ * 4.5 on the details, too, and from 6.2 on the name.
+ */
+static bool cell_fill(np_v8 *v8, np_addr cell, struct slow_entry *e)
 {
 	np_tagged t;
-	if (!np_field(v8, cell, NP_F_PropertyCell_value, &e->p.value))
+	np_addr value = cell + (np_addr)np_get(v8->layout, NP_F_PropertyCell_value);
+	bool has_details = false;
+	if (!np_tagged_at(v8, value, &e->p.value))
 		return false;
-	for (np_addr at = cell + 8; at < cell + 40; at += 8) {
+	for (np_addr at = cell + 8; at < cell + PROPERTY_CELL_MAX && at < value; at += 8) {
 		if (!np_tagged_at(v8, at, &t))
 			return false;
-		if (np_is_ref(t) && !e->p.key.raw && at != cell + (np_addr)np_get(v8->layout, NP_F_PropertyCell_value)) {
-			enum np_kind kind = np_kind_at(v8, np_ref(t));
-			if (kind == NP_KIND_STRING || kind == NP_KIND_SYMBOL)
-				e->p.key = t;
+		if (!e->p.key.raw && is_name(v8, t))
+			e->p.key = t;
+		if (np_is_smi(t) && !has_details) {
+			slow_details(v8, e, (uint32_t)np_smi_value(t));
+			has_details = true;
 		}
-		if (np_is_smi(t) && !e->order)
-			e->order = (uint32_t)np_smi_value(t);
 	}
 	return e->p.key.raw != 0;
 }
 
-static void slow_details(np_v8 *v8, struct slow_entry *e, uint32_t details)
+/* One entry of a NameDictionary, or of a global object's dictionary of cells; false when it is empty. */
+static bool slow_entry_at(np_v8 *v8, np_addr dict, uint32_t i, uint32_t size, struct slow_entry *e)
 {
-	const np_layout *l = v8->layout;
-	e->order = details >> DICTIONARY_INDEX_SHIFT;
-	if (np_has(l, NP_F_prop_kind_mask))
-		e->p.is_accessor = details & (uint32_t)np_get(l, NP_F_prop_kind_mask);
-	else
-		e->p.is_accessor = np_is_ref(e->p.value) && (np_is_kind(v8, e->p.value, NP_KIND_ACCESSOR_PAIR) ||
-							     np_is_kind(v8, e->p.value, NP_KIND_ACCESSOR_INFO));
-	if (np_has(l, NP_F_prop_attributes_mask))
-		e->p.attributes = (details & (uint32_t)np_get(l, NP_F_prop_attributes_mask)) >>
-				  np_get(l, NP_F_prop_attributes_shift);
+	np_tagged details;
+	if (!np_array_get(v8, dict, i, &e->p.key) || !np_is_ref(e->p.key))
+		return false;
+	if (size == 1) {
+		np_addr cell = np_ref(e->p.key);
+		e->p.key = (np_tagged){0};
+		return np_kind_at(v8, cell) == NP_KIND_PROPERTY_CELL && cell_fill(v8, cell, e);
+	}
+	if (!is_name(v8, e->p.key) || !np_array_get(v8, dict, i + 1, &e->p.value))
+		return false;
+	bool is_cell = np_is_kind(v8, e->p.value, NP_KIND_PROPERTY_CELL);
+	if (is_cell && !cell_fill(v8, np_ref(e->p.value), e))
+		return false;
+	if (size < 3)
+		return is_cell;
+	if (!np_array_get(v8, dict, i + 2, &details) || !np_is_smi(details))
+		return false;
+	slow_details(v8, e, (uint32_t)np_smi_value(details));
+	return true;
 }
 
 static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *map,
@@ -220,38 +254,23 @@ static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *m
 	np_addr dict = np_ref(dict_word);
 	if (!np_array_length(v8, dict, &len) || len > DICTIONARY_MAX)
 		return np_err_new(NP_EFORMAT, "no property dictionary at 0x%llx", (unsigned long long)dict);
-	uint32_t entry = np_has(l, NP_F_Dictionary_entry_size) ? (uint32_t)np_get(l, NP_F_Dictionary_entry_size) : 3;
-	uint32_t first = HASH_TABLE_HEADER +
-			 (np_has(l, NP_F_Dictionary_name_prefix) ? (uint32_t)np_get(l, NP_F_Dictionary_name_prefix) : 2);
-	bool cells = np_kind_of_type(v8, map->type) == NP_KIND_JS_GLOBAL_OBJECT &&
-		     np_has(l, NP_F_Dictionary_global_is_cells) && np_get(l, NP_F_Dictionary_global_is_cells);
+	enum np_fact size_fact = np_kind_of_type(v8, map->type) == NP_KIND_JS_GLOBAL_OBJECT
+					 ? NP_F_Dictionary_global_entry_size
+					 : NP_F_Dictionary_entry_size;
+	uint32_t size = np_has(l, size_fact) && np_get(l, size_fact) > 0 ? (uint32_t)np_get(l, size_fact) : 3;
+	uint32_t prefix = np_has(l, NP_F_Dictionary_name_prefix) ? (uint32_t)np_get(l, NP_F_Dictionary_name_prefix) : 2;
+	if (size == 1)
+		prefix = GLOBAL_PREFIX;
 	NP_VEC(struct slow_entry) found = {0};
-	for (uint32_t i = first; cells ? i < len : i + 2 < len; i += cells ? 1 : entry) {
+	for (uint32_t i = HASH_TABLE_HEADER + prefix; i < len && len - i >= size; i += size) {
 		struct slow_entry e = {0};
-		np_tagged t;
-		if (!np_array_get(v8, dict, i, &t) || !np_is_ref(t))
-			continue;
-		enum np_kind kind = np_kind_at(v8, np_ref(t));
-		if (cells) {
-			if (kind == NP_KIND_PROPERTY_CELL && cell_property(v8, np_ref(t), &e))
-				np_vec_push(&found, e);
-			continue;
-		}
-		if (kind != NP_KIND_STRING && kind != NP_KIND_SYMBOL)
-			continue;
-		np_tagged details;
-		e.p.key = t;
-		if (!np_array_get(v8, dict, i + 1, &e.p.value) || !np_array_get(v8, dict, i + 2, &details))
-			continue;
-		if (np_is_kind(v8, e.p.value, NP_KIND_PROPERTY_CELL))
-			np_field(v8, np_ref(e.p.value), NP_F_PropertyCell_value, &e.p.value);
-		slow_details(v8, &e, (uint32_t)np_smi_value(details));
-		np_vec_push(&found, e);
+		if (slow_entry_at(v8, dict, i, size, &e) && !np_is_hole(v8, e.p.value))
+			np_vec_push(&found, e);
 	}
 	if (found.len)
 		qsort(found.data, found.len, sizeof(*found.data), slow_compare);
 	for (size_t i = 0; i < found.len; i++)
-		if (!np_is_hole(v8, found.data[i].p.value) && !cb(ctx, &found.data[i].p))
+		if (!cb(ctx, &found.data[i].p))
 			break;
 	np_vec_deinit(&found);
 	return NULL;

@@ -16,6 +16,7 @@ struct np_property {
 	bool is_double;	     /* value is not tagged: number holds it */
 	double number;
 	uint32_t attributes; /* 1 read-only, 2 not enumerable, 4 not configurable */
+	np_addr slot;	     /* where the value lies, in the object or its property array; 0: elsewhere */
 };
 
 /* Calls cb for each own named property; cb returns false to end. NP_EFAULT when the table is unreadable. */

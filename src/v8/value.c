@@ -27,12 +27,12 @@ const char *np_value_type_name(enum np_value_type type)
 		[NP_VALUE_SYMBOL] = "symbol", [NP_VALUE_OBJECT] = "object", [NP_VALUE_ARRAY] = "array",
 		[NP_VALUE_FUNCTION] = "function", [NP_VALUE_ERROR] = "error", [NP_VALUE_PROMISE] = "promise",
 		[NP_VALUE_MAP] = "map", [NP_VALUE_SET] = "set", [NP_VALUE_WEAKMAP] = "weakmap",
-		[NP_VALUE_WEAKSET] = "weakset", [NP_VALUE_WEAKREF] = "weakref", [NP_VALUE_DATE] = "date",
+		[NP_VALUE_WEAKSET] = "weakset", [NP_VALUE_DATE] = "date",
 		[NP_VALUE_REGEXP] = "regexp", [NP_VALUE_ARRAYBUFFER] = "arraybuffer",
 		[NP_VALUE_TYPEDARRAY] = "typedarray", [NP_VALUE_DATAVIEW] = "dataview", [NP_VALUE_PROXY] = "proxy",
 		[NP_VALUE_GENERATOR] = "generator", [NP_VALUE_ASYNCFUNCTION] = "asyncfunction",
 		[NP_VALUE_ACCESSOR] = "accessor", [NP_VALUE_EXTERNAL] = "external", [NP_VALUE_WASM] = "wasm",
-		[NP_VALUE_MODULE] = "module", [NP_VALUE_INTERNAL] = "internal",
+		[NP_VALUE_INTERNAL] = "internal",
 	};
 	return names[type];
 }
@@ -52,6 +52,17 @@ np_value *np_decode_number(struct decoder *d, double number)
 {
 	np_value *v = value_new(d, NP_VALUE_NUMBER, (np_tagged){0});
 	v->number = number;
+	return v;
+}
+
+np_value *np_decode_integer_or_number(struct decoder *d, double number)
+{
+	np_value *v = np_decode_number(d, number);
+	if (number >= INT32_MIN && number <= INT32_MAX && number == (double)(int32_t)number &&
+	    !(number == 0 && signbit(number))) {
+		v->type = NP_VALUE_SMI;
+		v->tagged.raw = (uint64_t)(uint32_t)(int32_t)number << 32;
+	}
 	return v;
 }
 
@@ -179,28 +190,47 @@ struct property_sink {
 	NP_VEC(struct np_value_property) found;
 };
 
+static uint32_t symbol_flags(struct decoder *d, np_addr symbol)
+{
+	const np_layout *l = d->v8->layout;
+	uint32_t flags = 0;
+	int32_t smi = 0;
+	if (np_get(l, NP_F_Symbol_flags_is_smi) != 1)
+		np_field_u32(d->v8, symbol, NP_F_Symbol_flags, &flags);
+	else if (np_has(l, NP_F_Symbol_flags) && np_smi_at(d->v8, symbol + (np_addr)np_get(l, NP_F_Symbol_flags), &smi))
+		flags = (uint32_t)smi;
+	return flags;
+}
+
+/* Kind of the property that a symbol names: V8's own private symbols, #names of classes, or what programs make. */
+static enum np_property_kind symbol_kind(struct decoder *d, np_addr symbol, bool *is_private_name)
+{
+	const np_layout *l = d->v8->layout;
+	uint32_t flags = symbol_flags(d, symbol);
+	*is_private_name = np_has(l, NP_F_Symbol_private_name_shift) &&
+			   (flags >> np_get(l, NP_F_Symbol_private_name_shift) & 1);
+	if (*is_private_name ||
+	    (np_has(l, NP_F_Symbol_private_mask) && (flags & (uint32_t)np_get(l, NP_F_Symbol_private_mask))))
+		return NP_PROPERTY_PRIVATE;
+	return NP_PROPERTY_SYMBOL;
+}
+
 static const char *property_name(struct decoder *d, np_tagged key, enum np_property_kind *kind)
 {
 	np_addr addr = np_ref(key);
+	const char *name;
 	if (np_kind_at(d->v8, addr) == NP_KIND_SYMBOL) {
-		np_value *s = np_decode(d, key);
-		uint32_t flags = 0;
-		const np_layout *l = d->v8->layout;
-		np_field_u32(d->v8, addr, NP_F_Symbol_flags, &flags);
-		if (np_has(l, NP_F_Symbol_flags_is_smi) && np_get(l, NP_F_Symbol_flags_is_smi)) {
-			int32_t smi = 0;
-			np_smi_at(d->v8, addr + (np_addr)np_get(l, NP_F_Symbol_flags), &smi);
-			flags = (uint32_t)smi;
-		}
-		bool is_private = flags & 1;
-		bool is_name = np_has(l, NP_F_Symbol_private_name_shift) &&
-			       (flags >> np_get(l, NP_F_Symbol_private_name_shift) & 1);
-		*kind = is_private ? NP_PROPERTY_PRIVATE : NP_PROPERTY_SYMBOL;
-		if (is_name)
-			return s->text ? s->text : "#";
-		return np_arena_printf(d->arena, "Symbol(%s)", s->text ? s->text : "");
+		bool is_private_name;
+		np_tagged t;
+		*kind = symbol_kind(d, addr, &is_private_name);
+		name = np_field(d->v8, addr, NP_F_Symbol_description, &t) && np_is_kind(d->v8, t, NP_KIND_STRING)
+			       ? np_string_utf8(d->v8, np_ref(t), NP_NAME_MAX, d->arena)
+			       : NULL;
+		if (is_private_name && name) /* "#field", or the class's name as the brand of its private methods */
+			return name;
+		return np_arena_printf(d->arena, "Symbol(%s)", name ? name : "");
 	}
-	const char *name = np_string_utf8(d->v8, addr, NP_NAME_MAX, d->arena);
+	name = np_string_utf8(d->v8, addr, NP_NAME_MAX, d->arena);
 	return name ? name : "(unreadable name)";
 }
 
@@ -241,46 +271,59 @@ void np_decode_properties(struct decoder *d, np_value *v)
 	np_vec_deinit(&s.found);
 }
 
+static np_value *decode_element(struct decoder *d, const struct np_element *el)
+{
+	return el->is_double ? np_decode_number(d, el->number) : np_decode(d, el->value);
+}
+
 static void decode_dictionary_elements(struct decoder *d, np_value *v, const struct np_elements *e)
 {
 	struct np_element *found;
 	size_t n;
-	if (np_err_drop(np_elements_dictionary(d->v8, e, d->limits->elements, d->arena, &found, &n)))
+	size_t max = d->limits->elements;
+	if (np_err_drop(np_elements_dictionary(d->v8, e, max + 1, d->arena, &found, &n)))
 		return;
+	v->truncated |= n > max;
+	n = n < max ? n : max;
 	v->elements = NP_NEW_ARRAY(d->arena, np_value *, n);
 	v->indices = NP_NEW_ARRAY(d->arena, uint64_t, n);
 	for (size_t i = 0; i < n && d->total < d->limits->total; i++) {
 		v->indices[i] = found[i].index;
-		v->elements[i] = np_decode(d, found[i].value);
+		v->elements[i] = decode_element(d, &found[i]);
 		v->element_count = i + 1;
 	}
-	v->truncated |= n == d->limits->elements;
+	v->truncated |= v->element_count < n;
+	v->has_elements = e->is_array || v->element_count;
+	if (!e->is_array && v->element_count)
+		v->length = v->indices[v->element_count - 1] + 1;
+}
+
+/* Stores of objects that are no arrays are larger than what was put in: their tail of holes says nothing. */
+static uint64_t without_holes(struct decoder *d, const struct np_elements *e, uint64_t n)
+{
+	struct np_element el;
+	while (n && np_element_get(d->v8, e, (uint32_t)n - 1, &el) && el.is_hole)
+		n--;
+	return n;
 }
 
 void np_decode_elements(struct decoder *d, np_value *v)
 {
 	struct np_elements e;
+	struct np_element el;
 	if (!np_elements_load(d->v8, v->address, &e))
 		return;
-	v->has_elements = e.is_array || e.capacity > 0;
 	v->length = e.length;
 	if (e.form == NP_ELEMENTS_DICTIONARY) {
-		if (!e.is_array)
-			v->length = 0;
 		decode_dictionary_elements(d, v, &e);
 		return;
 	}
 	uint64_t n = e.length < e.capacity ? e.length : e.capacity;
 	if (e.form == NP_ELEMENTS_NONE)
 		n = 0;
-	/* Not an array: the store is larger than what was put in; leave its tail of holes out. */
-	struct np_element el;
-	while (!e.is_array && n && np_element_get(d->v8, &e, (uint32_t)n - 1, &el) && el.is_hole)
-		n--;
-	if (!e.is_array) {
-		v->length = n;
-		v->has_elements = n > 0;
-	}
+	if (!e.is_array)
+		v->length = n = without_holes(d, &e, n);
+	v->has_elements = e.is_array || n;
 	size_t shown = n < d->limits->elements ? (size_t)n : d->limits->elements;
 	v->elements = NP_NEW_ARRAY(d->arena, np_value *, shown);
 	for (size_t i = 0; i < shown && d->total < d->limits->total; i++) {
@@ -288,7 +331,7 @@ void np_decode_elements(struct decoder *d, np_value *v)
 		if (!np_element_get(d->v8, &e, (uint32_t)i, &el))
 			v->elements[i] = np_decode_unreadable(d, 0, "element is unreadable");
 		else if (!el.is_hole)
-			v->elements[i] = el.is_double ? np_decode_number(d, el.number) : np_decode(d, el.value);
+			v->elements[i] = decode_element(d, &el);
 	}
-	v->truncated |= shown < n;
+	v->truncated |= v->element_count < n;
 }

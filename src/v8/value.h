@@ -12,9 +12,9 @@ enum np_value_type {
 	NP_VALUE_UNREADABLE, NP_VALUE_SMI, NP_VALUE_NUMBER, NP_VALUE_BIGINT, NP_VALUE_STRING, NP_VALUE_BOOLEAN,
 	NP_VALUE_UNDEFINED, NP_VALUE_NULL, NP_VALUE_HOLE, NP_VALUE_SYMBOL, NP_VALUE_OBJECT, NP_VALUE_ARRAY,
 	NP_VALUE_FUNCTION, NP_VALUE_ERROR, NP_VALUE_PROMISE, NP_VALUE_MAP, NP_VALUE_SET, NP_VALUE_WEAKMAP,
-	NP_VALUE_WEAKSET, NP_VALUE_WEAKREF, NP_VALUE_DATE, NP_VALUE_REGEXP, NP_VALUE_ARRAYBUFFER,
+	NP_VALUE_WEAKSET, NP_VALUE_DATE, NP_VALUE_REGEXP, NP_VALUE_ARRAYBUFFER,
 	NP_VALUE_TYPEDARRAY, NP_VALUE_DATAVIEW, NP_VALUE_PROXY, NP_VALUE_GENERATOR, NP_VALUE_ASYNCFUNCTION,
-	NP_VALUE_ACCESSOR, NP_VALUE_EXTERNAL, NP_VALUE_WASM, NP_VALUE_MODULE, NP_VALUE_INTERNAL,
+	NP_VALUE_ACCESSOR, NP_VALUE_EXTERNAL, NP_VALUE_WASM, NP_VALUE_INTERNAL,
 };
 const char *np_value_type_name(enum np_value_type type);
 
@@ -41,10 +41,12 @@ struct np_value {
 	np_addr address;   /* 0: not a heap object */
 	const char *class_name; /* objects: constructor; internal: V8's type name */
 	double number;	   /* SMI, NUMBER, BOOLEAN (0/1), DATE (ms since the epoch) */
-	const char *text;  /* STRING contents, SYMBOL description, BIGINT digits, REGEXP source, FUNCTION name,
-			      reason of UNREADABLE, ERROR message */
+	const char *text;  /* STRING contents, SYMBOL description, BIGINT digits, REGEXP source, FUNCTION and
+			      GENERATOR name, reason of UNREADABLE, ERROR message */
 	size_t text_bytes;
-	uint64_t length;   /* STRING units, ARRAY length, collection size, bytes of buffers */
+	uint64_t length;   /* STRING units; ARRAY length; TYPEDARRAY elements; other objects: 1 + last index */
+	uint64_t size;	   /* MAP, SET, WEAKMAP, WEAKSET: entries */
+	uint64_t byte_length; /* ARRAYBUFFER, TYPEDARRAY, DATAVIEW */
 	bool truncated;	   /* text, elements, entries or bytes are not all */
 	bool is_more;	   /* depth limit: an object whose parts were not read */
 	bool is_cycle;	   /* an object that contains this one */
@@ -63,8 +65,10 @@ struct np_value {
 	struct np_value_slot *slots;
 	size_t slot_count;
 	const char *stack; /* ERROR: decoded stack text */
-	const char *file;  /* FUNCTION: where it is defined */
+	const char *file;  /* FUNCTION: where it is defined; GENERATOR: where it is suspended */
 	int line, column;
+	bool is_class;	   /* FUNCTION: a class constructor */
+	bool null_prototype;
 };
 
 struct np_value_limits {

@@ -35,7 +35,7 @@ void np_decode_collection(struct decoder *d, np_value *v, bool is_map)
 		np_decode_slot(d, v, "entries", NULL, "unreadable");
 		return;
 	}
-	v->length = elements;
+	v->size = elements;
 	if (v->is_more)
 		return;
 	uint32_t size = is_map ? 3 : 2, used = elements + deleted;
@@ -79,7 +79,7 @@ void np_decode_weak_collection(struct decoder *d, np_value *v, bool is_map)
 		enum np_kind kind = np_kind_at(d->v8, np_ref(key));
 		if (!np_kind_is_receiver(kind) && kind != NP_KIND_SYMBOL)
 			continue;
-		v->length++;
+		v->size++;
 		if (keys.len >= d->limits->elements) {
 			v->truncated = true;
 			continue;

@@ -19,6 +19,8 @@ struct decoder {
 
 np_value *np_decode(struct decoder *d, np_tagged word);
 np_value *np_decode_number(struct decoder *d, double number);
+/* A number that JavaScript would keep as a Smi: type SMI where it is a whole number in range, and not -0. */
+np_value *np_decode_integer_or_number(struct decoder *d, double number);
 np_value *np_decode_unreadable(struct decoder *d, np_addr addr, const char *reason);
 /* Adds a named internal slot. */
 void np_decode_slot(struct decoder *d, np_value *v, const char *name, np_value *value, const char *text);
@@ -26,13 +28,19 @@ void np_decode_slot(struct decoder *d, np_value *v, const char *name, np_value *
 void np_decode_field(struct decoder *d, np_value *v, const char *name, enum np_fact fact);
 void np_decode_properties(struct decoder *d, np_value *v);
 void np_decode_elements(struct decoder *d, np_value *v);
-/* value_collections.c, value_buffers.c, value_error.c, value_kinds.c */
+/* Is it null? */
+bool np_is_null(np_v8 *v8, np_tagged t);
+/* value_collections.c, value_buffers.c, value_error.c, value_function.c, value_module.c, value_kinds.c */
 void np_decode_collection(struct decoder *d, np_value *v, bool is_map);
 void np_decode_weak_collection(struct decoder *d, np_value *v, bool is_map);
-void np_decode_array_buffer(struct decoder *d, np_value *v);
-void np_decode_array_buffer_view(struct decoder *d, np_value *v, bool typed);
+/* ArrayBuffers, their views, and objects whose elements the embedder keeps; false when it is none of these. */
+bool np_decode_bytes(struct decoder *d, np_value *v, enum np_kind kind);
+void np_decode_module(struct decoder *d, np_value *v);
+void np_decode_generator(struct decoder *d, np_value *v);
 void np_decode_error(struct decoder *d, np_value *v);
+bool np_is_error_by_class(np_v8 *v8, const struct np_map *map);
 void np_decode_function(struct decoder *d, np_value *v);
+void np_decode_bound_function(struct decoder *d, np_value *v);
 void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind);
 void np_decode_bigint(struct decoder *d, np_value *v);
 void np_decode_symbol(struct decoder *d, np_value *v);

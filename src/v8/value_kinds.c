@@ -37,6 +37,14 @@ void np_decode_oddball(struct decoder *d, np_value *v)
 	}
 }
 
+bool np_is_null(np_v8 *v8, np_tagged t)
+{
+	int32_t k;
+	return np_is_kind(v8, t, NP_KIND_ODDBALL) && np_has(v8->layout, NP_F_Oddball_kind) &&
+	       np_smi_at(v8, np_ref(t) + (np_addr)np_get(v8->layout, NP_F_Oddball_kind), &k) &&
+	       k == np_get(v8->layout, NP_F_Oddball_k_null);
+}
+
 void np_decode_symbol(struct decoder *d, np_value *v)
 {
 	np_tagged t;
@@ -100,21 +108,6 @@ void np_decode_bigint(struct decoder *d, np_value *v)
 		return;
 	}
 	v->text = bigint_decimal(d, words, n, bits & 1);
-}
-
-void np_decode_function(struct decoder *d, np_value *v)
-{
-	np_addr shared;
-	struct np_shared s;
-	const struct np_script *script;
-	v->type = NP_VALUE_FUNCTION;
-	v->text = np_function_name(d->v8, v->address, d->arena);
-	if (!np_function_shared(d->v8, v->address, &shared) ||
-	    np_err_drop(np_shared_load(d->v8, shared, d->arena, &s)) || !s.script ||
-	    np_err_drop(np_script_load(d->v8, s.script, &script)))
-		return;
-	v->file = script->name;
-	np_script_line_column(script, s.token >= 0 ? s.token : s.start, &v->line, &v->column);
 }
 
 static void decode_date(struct decoder *d, np_value *v)
@@ -186,20 +179,6 @@ static void decode_promise(struct decoder *d, np_value *v)
 		np_decode_field(d, v, "result", NP_F_JSPromise_result);
 }
 
-static void decode_generator(struct decoder *d, np_value *v)
-{
-	int32_t continuation;
-	np_decode_field(d, v, "function", NP_F_JSGeneratorObject_function);
-	np_decode_field(d, v, "receiver", NP_F_JSGeneratorObject_receiver);
-	if (np_has(d->v8->layout, NP_F_JSGeneratorObject_continuation) &&
-	    np_smi_at(d->v8, v->address + (np_addr)np_get(d->v8->layout, NP_F_JSGeneratorObject_continuation),
-		      &continuation))
-		np_decode_slot(d, v, "state", NULL,
-			       continuation == np_get(d->v8->layout, NP_F_JSGeneratorObject_k_executing) ? "running"
-			       : continuation == np_get(d->v8->layout, NP_F_JSGeneratorObject_k_closed)	 ? "closed"
-													   : "suspended");
-}
-
 struct simple {
 	enum np_kind kind;
 	enum np_value_type type;
@@ -207,19 +186,14 @@ struct simple {
 	enum np_fact first_fact;
 	const char *second;
 	enum np_fact second_fact;
-	const char *third;
-	enum np_fact third_fact;
 };
 
 static const struct simple simple_kinds[] = {
-	{NP_KIND_JS_PROXY, NP_VALUE_PROXY, "target", NP_F_JSProxy_target, "handler", NP_F_JSProxy_handler, NULL, 0},
-	{NP_KIND_JS_WEAK_REF, NP_VALUE_WEAKREF, "target", NP_F_JSWeakRef_target, NULL, 0, NULL, 0},
-	{NP_KIND_JS_BOUND_FUNCTION, NP_VALUE_FUNCTION, "target", NP_F_JSBoundFunction_target, "this",
-	 NP_F_JSBoundFunction_this, "arguments", NP_F_JSBoundFunction_args},
-	{NP_KIND_JS_PRIMITIVE_WRAPPER, NP_VALUE_OBJECT, "value", NP_F_JSPrimitiveWrapper_value, NULL, 0, NULL, 0},
-	{NP_KIND_JS_EXTERNAL, NP_VALUE_EXTERNAL, NULL, 0, NULL, 0, NULL, 0},
-	{NP_KIND_WASM, NP_VALUE_WASM, NULL, 0, NULL, 0, NULL, 0},
-	{NP_KIND_JS_MODULE_NAMESPACE, NP_VALUE_MODULE, NULL, 0, NULL, 0, NULL, 0},
+	{NP_KIND_JS_PROXY, NP_VALUE_PROXY, "target", NP_F_JSProxy_target, "handler", NP_F_JSProxy_handler},
+	{NP_KIND_JS_WEAK_REF, NP_VALUE_OBJECT, "target", NP_F_JSWeakRef_target, NULL, 0},
+	{NP_KIND_JS_PRIMITIVE_WRAPPER, NP_VALUE_OBJECT, "value", NP_F_JSPrimitiveWrapper_value, NULL, 0},
+	{NP_KIND_JS_EXTERNAL, NP_VALUE_EXTERNAL, NULL, 0, NULL, 0},
+	{NP_KIND_WASM, NP_VALUE_WASM, NULL, 0, NULL, 0},
 };
 
 static bool decode_simple(struct decoder *d, np_value *v, enum np_kind kind)
@@ -235,14 +209,12 @@ static bool decode_simple(struct decoder *d, np_value *v, enum np_kind kind)
 			np_decode_field(d, v, s->first, s->first_fact);
 		if (s->second)
 			np_decode_field(d, v, s->second, s->second_fact);
-		if (s->third)
-			np_decode_field(d, v, s->third, s->third_fact);
 		return true;
 	}
 	return false;
 }
 
-static void decode_special(struct decoder *d, np_value *v, enum np_kind kind)
+static void decode_special(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind)
 {
 	switch (kind) {
 	case NP_KIND_JS_ARRAY:
@@ -250,6 +222,9 @@ static void decode_special(struct decoder *d, np_value *v, enum np_kind kind)
 		break;
 	case NP_KIND_JS_FUNCTION:
 		np_decode_function(d, v);
+		break;
+	case NP_KIND_JS_BOUND_FUNCTION:
+		np_decode_bound_function(d, v);
 		break;
 	case NP_KIND_JS_ERROR:
 		np_decode_error(d, v);
@@ -271,44 +246,45 @@ static void decode_special(struct decoder *d, np_value *v, enum np_kind kind)
 	case NP_KIND_JS_WEAK_SET:
 		np_decode_weak_collection(d, v, kind == NP_KIND_JS_WEAK_MAP);
 		break;
-	case NP_KIND_JS_ARRAY_BUFFER:
-		np_decode_array_buffer(d, v);
-		break;
-	case NP_KIND_JS_TYPED_ARRAY:
-	case NP_KIND_JS_DATA_VIEW:
-		np_decode_array_buffer_view(d, v, kind == NP_KIND_JS_TYPED_ARRAY);
-		break;
 	case NP_KIND_JS_GENERATOR:
 	case NP_KIND_JS_ASYNC_GENERATOR:
-		v->type = NP_VALUE_GENERATOR;
-		decode_generator(d, v);
-		break;
 	case NP_KIND_JS_ASYNC_FUNCTION:
-		v->type = NP_VALUE_ASYNCFUNCTION;
-		decode_generator(d, v);
+		v->type = kind == NP_KIND_JS_ASYNC_FUNCTION ? NP_VALUE_ASYNCFUNCTION : NP_VALUE_GENERATOR;
+		np_decode_generator(d, v);
+		break;
+	case NP_KIND_JS_MODULE_NAMESPACE:
+		np_decode_module(d, v);
 		break;
 	default:
-		decode_simple(d, v, kind);
+		if (!decode_simple(d, v, kind) && !np_decode_bytes(d, v, kind) && np_is_error_by_class(d->v8, map))
+			np_decode_error(d, v);
 	}
+}
+
+/* Properties that every function has: length, name, arguments, caller, prototype. */
+static bool has_only_own_names(const struct decoder *d, const struct np_map *map)
+{
+	enum { FUNCTION_PROPERTIES = 5 };
+	return !d->limits->all_properties && map->own_descriptors <= FUNCTION_PROPERTIES && !map->dictionary;
 }
 
 void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind)
 {
 	v->type = NP_VALUE_OBJECT;
 	v->class_name = np_class_name_of(d->v8, v->address, d->arena);
-	decode_special(d, v, kind);
+	v->null_prototype = np_is_null(d->v8, map->prototype);
+	decode_special(d, v, map, kind);
 	if (v->is_more) {
 		struct np_elements e;
 		if (v->type == NP_VALUE_ARRAY && np_elements_load(d->v8, v->address, &e))
 			v->length = e.length;
 		return;
 	}
-	if (kind == NP_KIND_JS_PROXY)
-		return; /* has no properties of its own */
-	if (kind == NP_KIND_JS_FUNCTION && !d->limits->all_properties && map->own_descriptors <= 5 && !map->dictionary)
-		return; /* length, name, arguments, caller, prototype */
+	if (kind == NP_KIND_JS_PROXY || kind == NP_KIND_JS_MODULE_NAMESPACE ||
+	    (kind == NP_KIND_JS_FUNCTION && has_only_own_names(d, map)))
+		return;
 	np_decode_properties(d, v);
-	if (v->type != NP_VALUE_TYPEDARRAY && v->type != NP_VALUE_ERROR)
+	if (v->type != NP_VALUE_TYPEDARRAY)
 		np_decode_elements(d, v);
 }
 

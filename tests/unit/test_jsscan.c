@@ -103,6 +103,7 @@ static const struct {
 	{"($a_1, \\u0062c, d\\u{65}f){}", "$a_1 bc def", 0},
 	{"(\xc3\xbc, \xe6\x97\xa5\xe6\x9c\xac, \xf0\xa0\xae\xb7){}", "\xc3\xbc \xe6\x97\xa5\xe6\x9c\xac \xf0\xa0\xae\xb7", 0},
 	{"(a\xc2\xa0, \xef\xbb\xbf b){}", "a b", 0},
+	{"(a = function\xe2\x80\xa8 f() {}, b){}", "a= b", 0},
 	{"(a, b\n) {\nreturn a\n}", "a b", 0},
 	{"(a,b)=>a", "a b =>", 0},
 	{"()=>1", " =>", 0},
@@ -159,7 +160,9 @@ static const struct {
 	{"a.b.prototype.c.d = async function@(){}", "a.b.c.d"},
 	{"this.x = function@(){}", "x"},
 	{"exports.f=function@(){}", "exports.f"},
-	{"a['b c'] = function@(){}", NULL},
+	{"a['b c'] = function@(){}", "a.b c"},
+	{"x.y[\"b\"].z = @() => 1", "x.y.b.z"},
+	{"x[y] = @() => 1", NULL},
 	{"f = function*@(){}", "f"},
 	{"const f = function@(){}", "f"},
 	{"let g = @(a) => a", "g"},
@@ -319,7 +322,7 @@ static void recorded_check(struct recorded *r, int major, const char *expected)
 			continue;
 		}
 		if (r->wrong++ < 20)
-			print_message("node %d: %s is %s, expected %s in\n  %s\n", major, w, got, place + 1, r->text);
+			print_message("node %d: %s is %s, expected %s in\n  %.1000s\n", major, w, got, place + 1, r->text);
 	}
 	np_arena_destroy(arena);
 }

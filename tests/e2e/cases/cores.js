@@ -64,17 +64,20 @@ const cases = [{
   check: async (t) => {
     const node = privateNode(t);
     const target = await started(t, { node });
+    const libraries = new Set(target.proc('maps').match(/\/\S+\.so[\w.]*$/gm) || []);
     const file = await target.kernelCore('SIGABRT');
     fs.unlinkSync(node);
     const without = await t.run(['stack', file, '--json'], { status: [0, 1, 3] });
     if (without.status === 0) t.fail('the binary of the core is gone, and stack says nothing about it');
     else if (!/--exe/.test(without.stderr)) t.fail(`the message does not say to try --exe: ${without.stderr.trim()}`);
     await mustBeRight(t, file, ['--exe', t.node]);
-    // A sysroot has the file where the core names it.
-    const inside = path.join(t.dir, 'sysroot', path.dirname(node));
-    fs.mkdirSync(inside, { recursive: true });
-    fs.copyFileSync(t.node, path.join(inside, 'node'));
-    await mustBeRight(t, file, ['--sysroot', path.join(t.dir, 'sysroot')]);
+    // A sysroot has the files where the core names them.
+    const sysroot = path.join(t.dir, 'sysroot');
+    for (const [from, name] of [[t.node, node], ...[...libraries].map((l) => [l, l])]) {
+      fs.mkdirSync(path.join(sysroot, path.dirname(name)), { recursive: true });
+      fs.copyFileSync(from, path.join(sysroot, name));
+    }
+    await mustBeRight(t, file, ['--sysroot', sysroot]);
     // Another program at the recorded place must not be taken for it.
     fs.copyFileSync('/bin/sh', node);
     await t.run(['stack', file], { status: [1, 3] });
