@@ -124,7 +124,7 @@ async function main() {
     `Medians of ${RUNS} runs (gdb: ${GDB_RUNS}), the worst of all runs for the pause. gdb shows native frames only.`, '',
     '| what | nopsy | gdb -batch -ex bt | goal |', '|---|---|---|---|', ...rows, '',
   ].join('\n');
-  fs.writeFileSync(path.join(__dirname, 'RESULTS.md'), text);
+  fs.writeFileSync(path.join(__dirname, '../docs/BENCH.md'), text);
   process.stdout.write(text);
 }
 

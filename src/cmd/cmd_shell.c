@@ -40,7 +40,7 @@ const struct np_command np_cmd_shell = {
 	.help = "Commands are those of the command line without TARGET. `A | B` runs B on the addresses that A found,\n"
 		"`> FILE` and `>> FILE` write to a file, `! PROGRAM` to a program. mdb's names work: `::jsstack -v`,\n"
 		"`ADDR::jsprint -d 3 member`, `::walk jsframe | ::jsframe`; `::dcmds` lists them. A live target runs\n"
-		"between commands.",
+		"between commands. `help` lists the commands, `quit` or the end of input leaves.",
 	.options = options,
 	.examples = examples,
 	.run = run,

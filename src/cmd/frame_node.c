@@ -104,13 +104,13 @@ static const struct np_value_limits *limits_of(const struct np_frame_show *show)
 static np_node *unboxed_node(bool lost, bool is_boolean, double number, np_arena *arena)
 {
 	np_node *n = np_obj(arena, &np_shape_value);
-	np_set_str(n, "type", lost ? "unreadable" : is_boolean ? "boolean" : "number");
+	np_set_str(n, "type", lost ? "unreadable" : "boolean");
 	if (lost)
 		np_set_str(n, "reason", "optimised away");
 	else if (is_boolean)
 		np_set_bool(n, "value", number != 0);
 	else
-		np_set_double(n, "value", number);
+		return np_value_node_number(arena, number);
 	return n;
 }
 
@@ -156,8 +156,9 @@ static void set_locals(np_v8 *v8, np_node *n, const struct np_frame *f, const st
 		const struct np_local *l = &f->locals[i];
 		np_node *local = np_obj(arena, &local_shape);
 		np_set_str(local, "name", l->name);
-		np_set_node(local, "value", l->is_number ? np_value_node_number(arena, l->number)
-							 : np_value_node_of(v8, l->value, limits_of(show), arena));
+		np_set_node(local, "value", l->lost || l->is_boolean || l->is_number
+						    ? unboxed_node(l->lost, l->is_boolean, l->number, arena)
+						    : np_value_node_of(v8, l->value, limits_of(show), arena));
 		np_set_str(local, "storage", l->is_closure ? "closure" : l->is_context ? "context" : l->is_register ? "register" : "stack");
 		if (!l->trusted) {
 			np_set_bool(local, "approximate", true);

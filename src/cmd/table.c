@@ -7,6 +7,7 @@ extern const struct np_command np_cmd_print;
 extern const struct np_command np_cmd_closure;
 extern const struct np_command np_cmd_source;
 extern const struct np_command np_cmd_disasm;
+extern const struct np_command np_cmd_whatis;
 extern const struct np_command np_cmd_layout;
 extern const struct np_command np_cmd_shell;
 extern const struct np_command np_cmd_help;
@@ -19,6 +20,7 @@ const struct np_command *const np_commands[] = {
 	&np_cmd_closure,
 	&np_cmd_source,
 	&np_cmd_disasm,
+	&np_cmd_whatis,
 	&np_cmd_layout,
 	&np_cmd_shell,
 	&np_cmd_help,

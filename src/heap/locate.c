@@ -155,6 +155,8 @@ void np_heap_walk_page(np_heap *heap, const struct np_page *page,
 {
 	struct np_heap_object o;
 	struct area a;
+	if (page->is_raw)
+		return;
 	if (page->is_large && large_object(heap, page, &o)) {
 		uint64_t area = page->area_end - page->area_start;
 		ret->object_count++;
@@ -242,6 +244,8 @@ np_err *np_heap_object_at(np_heap *heap, np_addr addr, struct np_heap_object *re
 	const struct np_page *page = np_heap_page_at(heap, addr);
 	if (!page)
 		return np_err_new(NP_ENOTFOUND, "0x%llx is in no page of V8's heap", (unsigned long long)addr);
+	if (page->is_raw)
+		return np_err_new(NP_ENOTFOUND, "0x%llx is in a page without objects", (unsigned long long)addr);
 	if (addr < page->area_start || addr >= page->area_end)
 		return np_err_new(NP_ENOTFOUND, "0x%llx is in the header or the unused end of a page", (unsigned long long)addr);
 	if (page->is_large && large_object(heap, page, ret)) {

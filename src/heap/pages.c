@@ -136,12 +136,13 @@ static bool chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m
 		return false;
 	page.end = start + size;
 	np_addr owner = header_word(l, header, NP_F_Chunk_owner);
+	page.is_raw = page.heap && !(owner & ~(np_addr)OWNER_TAG);
 	if (!page.heap) {
 		/* Sealed pages: nothing else lacks a Heap, and nothing can be written there. */
 		if (m->prot >= 0 && m->prot & NP_PROT_W)
 			return false;
 		page.space = NP_SPACE_READ_ONLY;
-	} else if ((owner & ~(np_addr)OWNER_TAG) && !space_read(heap, owner, page.heap, &page.space)) {
+	} else if (!page.is_raw && !space_read(heap, owner, page.heap, &page.space)) {
 		return false;
 	}
 	page.isolate = heap_isolate(l, page.heap);

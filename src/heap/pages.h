@@ -59,6 +59,7 @@ struct np_page {
 	enum np_space space;
 	bool is_large;	  /* one object */
 	bool is_inactive; /* of the half of new space that holds no live objects */
+	bool is_raw;	  /* of no Space: machine code without objects (deoptimisation entries, up to 6.2) */
 };
 
 /* What is known of a target's heap; makes no sense after a live target has run. */

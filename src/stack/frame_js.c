@@ -192,6 +192,8 @@ static void translated_frames(struct walker *w, struct np_frame f, const struct 
 		next += from_table;
 		if (in->context.kind == NP_INLINED_TAGGED && np_is_ref(in->context.tagged))
 			to->context = np_ref(in->context.tagged);
+		if (in->is_builtin && in->receiver.kind == NP_INLINED_TAGGED)
+			to->receiver = in->receiver.tagged;
 		if (i)
 			np_inlined_args(w, to, in);
 		np_inlined_locals(w, to, in);

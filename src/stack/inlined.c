@@ -19,12 +19,15 @@ void np_inlined_args(struct walker *w, struct np_frame *f, const struct np_inlin
 		return;
 	f->has_args = true;
 	f->receiver = inlined_word(&in->receiver);
-	f->args = NP_NEW_ARRAY(w->arena, struct np_arg, in->arg_count);
-	f->arg_count = in->arg_count;
+	size_t n = in->arg_count > in->declared_count ? in->arg_count : in->declared_count;
+	f->args = NP_NEW_ARRAY(w->arena, struct np_arg, n);
+	f->arg_count = n;
+	for (size_t i = 0; i < n; i++)
+		f->args[i].declared = i < in->declared_count;
 	for (size_t i = 0; i < in->arg_count; i++) {
 		const struct np_inlined_value *v = &in->args[i];
 		f->args[i] = (struct np_arg){.passed = true,
-					     .declared = true,
+					     .declared = i < in->declared_count,
 					     .value = inlined_word(v),
 					     .is_number = v->kind == NP_INLINED_NUMBER,
 					     .is_boolean = v->kind == NP_INLINED_BOOLEAN,
@@ -32,8 +35,6 @@ void np_inlined_args(struct walker *w, struct np_frame *f, const struct np_inlin
 					     .lost = v->kind == NP_INLINED_NONE};
 	}
 	np_arg_names(w, f);
-	for (size_t i = 0; i < in->arg_count; i++)
-		f->args[i].declared = i < in->declared_count;
 }
 
 /* Registers by the names of the variables that they hold. */

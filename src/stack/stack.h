@@ -45,8 +45,7 @@ struct np_local {
 	bool is_number;	  /* kept unboxed: number, not value */
 	double number;
 	bool trusted;	  /* false: the name was recovered and may be wrong */
-	bool is_number, is_boolean, lost; /* as in np_arg */
-	double number;
+	bool is_boolean, lost; /* as in np_arg */
 };
 
 struct np_frame {

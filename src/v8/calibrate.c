@@ -213,6 +213,27 @@ static void rule_function_types(np_v8 *v8, const sample_vec *functions, struct n
 		ret->confirmed++;
 }
 
+/* JavaScript objects are the last instance types: the lowest one that is known bounds them from below. */
+static void rule_first_receiver(np_v8 *v8, struct np_calibration *ret)
+{
+	static const enum np_fact receivers[] = {NP_F_type_JS_PROXY,  NP_F_type_JS_GLOBAL_OBJECT, NP_F_type_JS_OBJECT,
+						  NP_F_type_JS_ARRAY,  NP_F_type_JS_DATE,	    NP_F_type_JS_PROMISE,
+						  NP_F_type_JS_MAP,    NP_F_type_JS_GLOBAL_PROXY, NP_F_type_JS_PRIMITIVE_WRAPPER};
+	np_layout *l = v8->layout;
+	int32_t least = INT32_MAX;
+	if (np_has(l, NP_F_type_FIRST_JS_RECEIVER))
+		return;
+	for (size_t i = 0; i < NP_ARRAY_LEN(receivers); i++)
+		if (np_has(l, receivers[i]) && np_get(l, receivers[i]) < least)
+			least = np_get(l, receivers[i]);
+	if (least == INT32_MAX)
+		return;
+	if (least > 1024) /* where types have 16 bits the receivers begin at a round number */
+		least = 1024;
+	np_layout_set(l, NP_F_type_FIRST_JS_RECEIVER, least, NP_SOURCE_CALIBRATED);
+	ret->found++;
+}
+
 void np_calibrate(np_v8 *v8, struct np_calibration *ret)
 {
 	static const enum np_kind shared_kind[] = {NP_KIND_SHARED_FUNCTION_INFO}, context_kind[] = {NP_KIND_CONTEXT},
@@ -221,6 +242,7 @@ void np_calibrate(np_v8 *v8, struct np_calibration *ret)
 				  pool_kind[] = {NP_KIND_FIXED_ARRAY};
 	struct samples s = {0};
 	*ret = (struct np_calibration){0};
+	rule_first_receiver(v8, ret);
 	for (size_t i = 0; i < np_target_thread_count(v8->target); i++) {
 		const struct np_thread *thread = np_target_thread(v8->target, i);
 		if (thread->regs.valid >> NP_REG_RSP & 1)

@@ -106,14 +106,9 @@ static bool header_matches(np_v8 *v8, np_addr addr, uint64_t map_word, np_addr p
 	return map->type == np_get(l, NP_F_type_CODE) && np_code_load(v8, addr, ret) && code_covers(ret, pc);
 }
 
-static bool code_scan(np_v8 *v8, np_addr pc, struct np_code_object *ret)
+/* Headers lie at addresses that are phase modulo align. */
+static bool code_scan(np_v8 *v8, np_addr pc, np_addr align, np_addr phase, struct np_code_object *ret)
 {
-	const np_layout *l = v8->layout;
-	/* It is the first instruction that is aligned; the header comes before it. */
-	np_addr align = np_has(l, NP_F_Code_alignment) ? (np_addr)np_get(l, NP_F_Code_alignment) : 16;
-	int32_t header = np_has(l, NP_F_InstructionStream_header) ? np_get(l, NP_F_InstructionStream_header)
-								    : np_get(l, NP_F_Code_instruction_start);
-	np_addr phase = (np_addr)(int64_t)-header & (align - 1);
 	const struct np_mapping *m = np_target_mapping_at(v8->target, pc);
 	np_addr low = pc > SCAN_MAX_BYTES ? pc - SCAN_MAX_BYTES : 0;
 	if (m && m->start > low)
@@ -156,6 +151,32 @@ static void cache_code(struct np_v8_cache *cache, struct np_code_range range)
 	cache->codes[cache->code_len++] = range;
 }
 
+static bool code_find(np_v8 *v8, np_addr pc, struct np_code_object *ret)
+{
+	static const int32_t code_offsets[] = {8, 16, 24};
+	np_layout *l = v8->layout;
+	/* It is the first instruction that is aligned; the header comes before it. */
+	np_addr align = np_has(l, NP_F_Code_alignment) ? (np_addr)np_get(l, NP_F_Code_alignment) : 16;
+	int32_t header = np_has(l, NP_F_InstructionStream_header) ? np_get(l, NP_F_InstructionStream_header)
+								    : np_get(l, NP_F_Code_instruction_start);
+	if (code_scan(v8, pc, align, (np_addr)(int64_t)-header & (align - 1), ret))
+		return true;
+	if (l->exact || !np_has(l, NP_F_InstructionStream_code) ||
+	    l->source[NP_F_InstructionStream_code] == NP_SOURCE_CALIBRATED)
+		return false;
+	/* The nearest table may be wrong about the header: try every place, and keep what finds code. */
+	int32_t before = np_get(l, NP_F_InstructionStream_code);
+	for (size_t i = 0; i < NP_ARRAY_LEN(code_offsets); i++) {
+		np_layout_set(l, NP_F_InstructionStream_code, code_offsets[i], NP_SOURCE_CALIBRATED);
+		if (!code_scan(v8, pc, 8, 0, ret))
+			continue;
+		np_layout_set(l, NP_F_Code_alignment, 8, NP_SOURCE_CALIBRATED);
+		return true;
+	}
+	np_layout_set(l, NP_F_InstructionStream_code, before, NP_SOURCE_NEAREST);
+	return false;
+}
+
 bool np_code_at_pc(np_v8 *v8, np_addr pc, const struct np_code_object **ret)
 {
 	struct np_v8_cache *cache = v8->cache;
@@ -168,7 +189,7 @@ bool np_code_at_pc(np_v8 *v8, np_addr pc, const struct np_code_object **ret)
 	if (m && m->prot >= 0 && !(m->prot & NP_PROT_X))
 		return false;
 	struct np_code_object c;
-	if (!code_scan(v8, pc, &c)) {
+	if (!code_find(v8, pc, &c)) {
 		cache_code(cache, (struct np_code_range){pc, pc + 1, NULL});
 		return false;
 	}

@@ -8,6 +8,8 @@ struct np_call_site {
 	np_addr function;  /* JSFunction, 0 unknown */
 	np_addr shared;
 	const char *name;  /* "" anonymous */
+	const char *call;  /* as V8 prints it: "new Foo", "Foo.bar [as baz]"; NULL: only its place is printed */
+	const char *place; /* as V8 prints it: "file:1:2", "<anonymous>", "native" */
 	const char *file;  /* NULL unknown */
 	int line, column;  /* 0 unknown */
 	bool exact;	   /* false: the definition */
@@ -21,5 +23,11 @@ struct np_error_stack {
 
 /* False when the object carries no stack. */
 bool np_error_stack_load(np_v8 *v8, np_addr error, np_arena *arena, struct np_error_stack *ret);
+
+/* "TypeError: message", as Error.prototype.toString gives it from plain data properties. */
+const char *np_error_title(np_v8 *v8, np_addr error, np_arena *arena);
+
+/* The whole text as `.stack` would give it; NULL when the object carries no stack. */
+const char *np_error_stack_text(np_v8 *v8, np_addr error, np_arena *arena);
 
 #endif

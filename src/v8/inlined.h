@@ -28,7 +28,7 @@ struct np_inlined_frame {
 	int32_t position; /* source offset of what it executes, -1 unknown */
 	bool position_exact;
 	bool is_construct; /* called with new; unknown for the outermost one */
-	bool is_builtin;   /* a builtin's loop that was inlined: Array.forEach, ...; no position, no values */
+	bool is_builtin;   /* a builtin's loop that was inlined: Array.forEach, ...; no position, and of the values the receiver alone */
 	bool has_values;   /* the following are known: only for calls, and when fp was given */
 	np_addr bytecode_array;	 /* 0 unknown */
 	int32_t bytecode_offset; /* -1 unknown */

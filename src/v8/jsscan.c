@@ -287,7 +287,7 @@ static void collect_name(struct js_param_sink *sink, struct js *js, const struct
 	np_vec_push(&c->names, np_js_utf8(c->arena, sym->chars, sym->len));
 }
 
-enum { PATTERN_TEXT_MAX = 60 };
+enum { PATTERN_TEXT_MAX = 60, PARAMS_MAX = 65535 /* V8's own limit */ };
 
 /* A pattern on one line, without comments (they begin with a space or not: kept short either way). */
 static const char *pattern_text(struct js *js, np_arena *arena, uint32_t start, uint32_t end)
@@ -317,6 +317,10 @@ static void collect_param(struct js_param_sink *sink, struct js *js, uint32_t st
 			  bool has_default, bool pattern)
 {
 	struct collector *c = (struct collector *)sink;
+	if (c->params.len == PARAMS_MAX) {
+		np_js_fail(js);
+		return;
+	}
 	struct np_jsscan_param param = {
 		.is_rest = rest, .is_pattern = pattern, .has_default = has_default, .n_bound = c->names.len};
 	param.bound = np_arena_memdup(c->arena, c->names.data, c->names.len * sizeof(*c->names.data));

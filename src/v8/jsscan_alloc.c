@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "v8/jsscan_internal.h"
 
+enum { LOCALS_MAX = 1 << 16 };
+
 char *np_js_utf8(np_arena *arena, const uint16_t *chars, size_t len)
 {
 	struct np_buf buf = {0};
@@ -78,6 +80,11 @@ static void var_allocate(struct allocation *a, struct js_var *var)
 	}
 	enum np_jsscan_place place = var_place(var, scope);
 	if (var->hidden) {
+		a->next += place == NP_JSSCAN_REGISTER;
+		return;
+	}
+	if (a->locals.len == LOCALS_MAX) {
+		a->trusted = false;
 		a->next += place == NP_JSSCAN_REGISTER;
 		return;
 	}

@@ -4,8 +4,7 @@
  * The values of a JavaScript frame are those of the interpreter's frame:
  * closure, receiver, parameters, context, registers, accumulator.  An
  * arguments frame before it (closure, receiver, arguments) holds what the
- * call really passed; V8 9.1 and later have one only where that was more than
- * was declared, and fill up with undefined where it was less.
+ * call passed where that is another number than the function declares.
  */
 #include "v8/translation.h"
 
@@ -270,7 +269,10 @@ static np_err *add_frame(struct translator *t, const struct np_translation_comma
 	    np_is_js_function(t->v8, t->values.data[0].tagged))
 		f.function = np_ref(t->values.data[0].tagged);
 	NP_TRY(np_shared_load(t->v8, f.shared, t->arena, &shared));
-	if (!f.is_builtin) {
+	if (f.is_builtin) {
+		if (t->values.len > 1) /* closure, receiver, what the loop needs */
+			f.receiver = t->values.data[1];
+	} else {
 		f.bytecode_array = shared.bytecode;
 		f.bytecode_offset = c->operand[0] >= 0 ? c->operand[0] : -1; /* -1: the function's entry */
 		if (f.bytecode_array && f.bytecode_offset >= 0 &&

@@ -1,7 +1,4 @@
 /* Errors: message and stack. */
-#include <string.h>
-
-#include "base/buf.h"
 #include "v8/error_stack.h"
 #include "v8/function.h"
 #include "v8/object.h"
@@ -22,24 +19,9 @@ bool np_is_error_by_class(np_v8 *v8, const struct np_map *map)
 void np_decode_error(struct decoder *d, np_value *v)
 {
 	np_tagged t;
-	struct np_error_stack stack;
 	v->type = NP_VALUE_ERROR;
 	if (np_object_own_data(d->v8, v->address, "message", &t) && np_is_kind(d->v8, t, NP_KIND_STRING))
 		v->text = np_string_utf8(d->v8, np_ref(t), d->limits->string_units, d->arena);
-	if (v->is_more || !np_error_stack_load(d->v8, v->address, d->arena, &stack))
-		return;
-	if (stack.text) {
-		v->stack = stack.text;
-		return;
-	}
-	struct np_buf buf = {0};
-	np_buf_printf(&buf, "%s%s%s", v->class_name, v->text && *v->text ? ": " : "", v->text ? v->text : "");
-	for (size_t i = 0; i < stack.site_count; i++) {
-		const struct np_call_site *s = &stack.sites[i];
-		bool named = s->name && *s->name;
-		np_buf_printf(&buf, "\n    at %s%s%s:%d:%d%s", named ? s->name : "", named ? " (" : "",
-			      s->file ? s->file : "<anonymous>", s->line, s->column, named ? ")" : "");
-	}
-	v->stack = np_arena_strndup(d->arena, np_buf_str(&buf), buf.len);
-	np_buf_deinit(&buf);
+	if (!v->is_more)
+		v->stack = np_error_stack_text(d->v8, v->address, d->arena);
 }

@@ -148,6 +148,11 @@ function userFrames(frames) {
   return frames.filter((f) => f.kind === 'js' && !isInternalFile(f.file));
 }
 
+/* JavaScript frames of Node's own modules; scripts of V8 itself are called "native ...". */
+function internalFrames(frames) {
+  return frames.filter((f) => f.kind === 'js' && isInternalFile(f.file) && !/^(native|extensions::)/.test(f.file));
+}
+
 function frameLabel(f) {
   return `${f.display || f.name || '(anonymous)'}${f.line ? ':' + f.line : ''}`;
 }
@@ -198,7 +203,7 @@ function position(expected, actual, where, policy, diffs) {
   }
   if (kind === 'approximate' && !policy.approximate) diffs.push(`${where}: position is only approximate`);
   if (expected.lines) {
-    const from = kind === 'approximate' && policy.approximate === 'function' ? expected.definition : expected.lines[0];
+    const from = kind === 'approximate' && policy.approximate === 'function' && expected.definition || expected.lines[0];
     if (!(actual.line >= from && actual.line <= expected.lines[1])) {
       diffs.push(`${where}: expected a line of ${from}-${expected.lines[1]}, got ${actual.line} (${kind})`);
     }
@@ -247,8 +252,8 @@ const TIERS = new Set(['interpreted', 'baseline', 'maglev', 'turbofan', 'cranksh
  * policy.approximate(i, frame) say where those positions are allowed;
  * policy.locals asks for locals.
  */
-function thread(expected, frames, policy, diffs, where = 'stack') {
-  const pairs = pair(expected, userFrames(frames), where, diffs);
+function thread(expected, frames, policy, diffs, where = 'stack', chosen = userFrames) {
+  const pairs = pair(expected, chosen(frames), where, diffs);
   if (!pairs) return;
   pairs.forEach(([want, got], i) => {
     const at = `${where} frame ${i} ${want.display || want.name || '(anonymous)'}`;
@@ -266,4 +271,4 @@ function thread(expected, frames, policy, diffs, where = 'stack') {
   });
 }
 
-module.exports = { value, thread, userFrames, scalarMatches, short, isInternalFile };
+module.exports = { value, thread, userFrames, internalFrames, scalarMatches, short, isInternalFile };

@@ -32,8 +32,9 @@ class Target {
     this.stderr = '';
     this.lines = [];
     this.waiting = [];
-    // The shell raises the core limit and becomes node: the pid stays.
-    this.child = spawn('/bin/sh', ['-c', 'ulimit -c unlimited; exec "$0" "$@"', options.node,
+    // setpriv sees to it that the target dies with us, whatever ends us; the
+    // shell raises the core limit.  Each becomes the next: the pid stays.
+    this.child = spawn('setpriv', ['--pdeathsig', 'KILL', '/bin/sh', '-c', 'ulimit -c unlimited; exec "$0" "$@"', options.node,
       ...(options.flags || []), options.fixture, ...(options.args || [])], {
       cwd: options.cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...(options.env || {}) },

@@ -1,0 +1,289 @@
+#include "heap/field.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "v8/context.h"
+#include "v8/object.h"
+#include "v8/string.h"
+
+enum { PARENTS_MAX = 8, CLASS_NAME_MAX = 64 };
+
+const char *np_field_kind_name(enum np_field_kind kind)
+{
+	static const char *const names[] = {
+		[NP_FIELD_NONE] = NULL,		   [NP_FIELD_MAP] = "map",
+		[NP_FIELD_PROPERTY] = "property",  [NP_FIELD_ELEMENT] = "element",
+		[NP_FIELD_SLOT] = "slot",	   [NP_FIELD_VARIABLE] = "variable",
+		[NP_FIELD_CHARACTER] = "character", [NP_FIELD_BYTE] = "byte",
+		[NP_FIELD_INTERNAL] = "internal",  [NP_FIELD_UNUSED] = "unused",
+	};
+	return names[kind];
+}
+
+/* A word that can be nothing but a tagged value: a Smi, or a reference to an object. */
+static bool word_is_tagged(np_v8 *v8, uint64_t word)
+{
+	const struct np_map *map;
+	if ((word & 1) == 0)
+		return (word & 0xffffffff) == 0;
+	return np_map_of(v8, np_ref((np_tagged){word}), &map);
+}
+
+static void field_take_word(np_v8 *v8, np_addr at, struct np_object_field *f)
+{
+	f->has_value = np_tagged_at(v8, at, &f->value) && word_is_tagged(v8, f->value.raw);
+}
+
+/* --- properties in the object itself --- */
+
+struct property_search {
+	np_v8 *v8;
+	np_addr slot;
+	np_arena *arena;
+	struct np_object_field *field;
+	bool found;
+};
+
+static const char *key_text(np_v8 *v8, np_tagged key, np_arena *arena)
+{
+	np_tagged description;
+	if (np_is_kind(v8, key, NP_KIND_STRING))
+		return np_string_utf8(v8, np_ref(key), NP_NAME_MAX, arena);
+	const char *text = NULL;
+	if (np_field(v8, np_ref(key), NP_F_Symbol_description, &description) && np_is_kind(v8, description, NP_KIND_STRING))
+		text = np_string_utf8(v8, np_ref(description), NP_NAME_MAX, arena);
+	return text && *text == '#' ? text : np_arena_printf(arena, "Symbol(%s)", text ? text : "");
+}
+
+static bool property_matches(void *ctx, const struct np_property *p)
+{
+	struct property_search *s = ctx;
+	if (p->slot != s->slot)
+		return true;
+	s->found = true;
+	s->field->kind = NP_FIELD_PROPERTY;
+	s->field->name = key_text(s->v8, p->key, s->arena);
+	s->field->is_double = p->is_double;
+	s->field->number = p->number;
+	s->field->value = p->value;
+	s->field->has_value = true;
+	return false;
+}
+
+static bool inobject_field(np_v8 *v8, const struct np_heap_object *object, uint64_t offset, np_arena *arena,
+			   struct np_object_field *f)
+{
+	const struct np_map *map = object->map;
+	uint64_t start = map->inobject_start_bytes;
+	if (offset < start || offset >= start + 8ull * map->inobject_count)
+		return false;
+	struct property_search s = {v8, object->addr + f->offset, arena, f, false};
+	np_err_free(np_object_properties(v8, object->addr, property_matches, &s));
+	if (!s.found)
+		f->kind = NP_FIELD_UNUSED;
+	return true;
+}
+
+/* --- fields by V8's names --- */
+
+struct name_search {
+	np_v8 *v8;
+	uint64_t offset;
+	const char *class_prefix; /* "v8dbg_class_Foo__" */
+	np_arena *arena;
+	const char *name;
+};
+
+/* "v8dbg_class_JSFunction__shared__SharedFunctionInfo": a class, its field, the field's type. */
+static bool symbol_matches(void *ctx, const struct np_symbol *symbol)
+{
+	struct name_search *s = ctx;
+	uint32_t value;
+	const char *field = symbol->name + strlen(s->class_prefix), *end = strstr(field, "__");
+	if (!end || !np_mem_u32(s->v8->mem, symbol->addr, &value) || value != s->offset)
+		return true;
+	s->name = np_arena_strndup(s->arena, field, (size_t)(end - field));
+	return false;
+}
+
+static const char *name_from_facts(np_v8 *v8, const char *klass, uint64_t offset)
+{
+	size_t n = strlen(klass);
+	for (int f = 0; f < NP_FACT_COUNT; f++) {
+		const struct np_fact_info *info = np_fact_info((enum np_fact)f);
+		if (strncmp(info->name, klass, n) == 0 && info->name[n] == '.' && strcmp(info->kind, "offset") == 0 &&
+		    np_has(v8->layout, (enum np_fact)f) && np_get(v8->layout, (enum np_fact)f) == (int64_t)offset)
+			return info->name + n + 1;
+	}
+	return NULL;
+}
+
+static const char *name_from_symbols(np_v8 *v8, const char *klass, uint64_t offset, np_arena *arena)
+{
+	np_image *image = np_target_v8_image(v8->target);
+	struct name_search s = {v8, offset, np_arena_printf(arena, "v8dbg_class_%s__", klass), arena, NULL};
+	if (image)
+		np_image_symbols(image, s.class_prefix, symbol_matches, &s);
+	return s.name;
+}
+
+static bool parent_take(void *ctx, const struct np_symbol *symbol)
+{
+	const char **ret = ctx;
+	*ret = symbol->name;
+	return false;
+}
+
+/* "v8dbg_parent_JSFunction__JSFunctionOrBoundFunction"; NULL at the root, and where V8 does not tell. */
+static const char *class_parent(np_v8 *v8, const char *klass, np_arena *arena)
+{
+	np_image *image = np_target_v8_image(v8->target);
+	const char *prefix = np_arena_printf(arena, "v8dbg_parent_%s__", klass), *found = NULL;
+	if (image)
+		np_image_symbols(image, prefix, parent_take, &found);
+	return found ? found + strlen(prefix) : NULL;
+}
+
+static const char *type_class(const np_v8 *v8, uint16_t type)
+{
+	const np_layout *l = v8->layout;
+	for (size_t i = 0; i < l->type_count; i++)
+		if (l->types[i].type == type)
+			return l->types[i].klass;
+	return NULL;
+}
+
+static const char *internal_name(np_v8 *v8, const struct np_map *map, uint64_t offset, np_arena *arena)
+{
+	/* What every object of a kind has, whatever its class is called. */
+	static const struct {
+		bool receivers;
+		const char *klass;
+	} common[] = {{true, "JSReceiver"}, {true, "JSObject"}, {false, "FixedArray"}};
+	enum np_kind kind = np_kind_of_type(v8, map->type);
+	const char *klass = type_class(v8, map->type), *name = NULL;
+	if (kind == NP_KIND_STRING)
+		klass = klass && strstr(klass, "Cons") ? "ConsString" : klass;
+	if (kind == NP_KIND_JS_FUNCTION)
+		klass = "JSFunction";
+	for (int i = 0; klass && !name && i < PARENTS_MAX; i++) {
+		name = name_from_facts(v8, klass, offset);
+		if (!name)
+			name = name_from_symbols(v8, klass, offset, arena);
+		klass = class_parent(v8, klass, arena);
+	}
+	if (!name && kind == NP_KIND_STRING)
+		name = name_from_facts(v8, "String", offset);
+	for (size_t i = 0; !name && i < NP_ARRAY_LEN(common); i++)
+		if (common[i].receivers == np_kind_is_receiver(kind) && (common[i].receivers || !map->size_bytes))
+			name = name_from_facts(v8, common[i].klass, offset);
+	return name;
+}
+
+/* --- units of arrays and strings --- */
+
+static bool context_variable(np_v8 *v8, np_addr context, np_addr slot, np_arena *arena, struct np_object_field *f)
+{
+	struct np_context c;
+	if (np_err_drop(np_context_load(v8, context, arena, &c)))
+		return false;
+	for (size_t i = 0; i < c.variable_count; i++)
+		if (c.variables[i].slot == slot) {
+			f->kind = NP_FIELD_VARIABLE;
+			f->name = c.variables[i].name;
+			f->value = c.variables[i].value;
+			f->has_value = true;
+			return true;
+		}
+	return false;
+}
+
+static const char *context_slot_name(const np_layout *l, uint64_t index)
+{
+	static const struct {
+		enum np_fact fact;
+		const char *name;
+	} slots[] = {{NP_F_Context_scope_info, "scope_info"},
+		     {NP_F_Context_closure, "closure"},
+		     {NP_F_Context_previous, "previous"},
+		     {NP_F_Context_extension, "extension"}};
+	for (size_t i = 0; i < NP_ARRAY_LEN(slots); i++)
+		if (np_has(l, slots[i].fact) && np_get(l, slots[i].fact) == (int64_t)index)
+			return slots[i].name;
+	return NULL;
+}
+
+static bool is_element_store(enum np_kind kind)
+{
+	return kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_FIXED_DOUBLE_ARRAY;
+}
+
+static void tagged_unit(np_v8 *v8, const struct np_heap_object *object, np_arena *arena, struct np_object_field *f)
+{
+	enum np_kind kind = np_kind_of_type(v8, object->map->type);
+	f->kind = is_element_store(kind) ? NP_FIELD_ELEMENT : NP_FIELD_SLOT;
+	field_take_word(v8, object->addr + f->offset, f);
+	if (kind != NP_KIND_CONTEXT || context_variable(v8, object->addr, object->addr + f->offset, arena, f))
+		return;
+	f->name = context_slot_name(v8->layout, f->index);
+	if (f->name)
+		f->kind = NP_FIELD_INTERNAL;
+}
+
+static void unit_field(np_v8 *v8, const struct np_heap_object *object, const struct np_units *units, uint64_t offset,
+		       np_arena *arena, struct np_object_field *f)
+{
+	f->index = (offset - units->data) / units->bytes;
+	f->offset = units->data + f->index * units->bytes;
+	np_addr at = object->addr + f->offset;
+	uint64_t word = 0;
+	switch (units->kind) {
+	case NP_UNIT_TAGGED:
+		tagged_unit(v8, object, arena, f);
+		break;
+	case NP_UNIT_DOUBLE:
+		f->kind = NP_FIELD_ELEMENT;
+		f->is_double = f->has_value = np_mem_u64(v8->mem, at, &word);
+		memcpy(&f->number, &word, sizeof(f->number));
+		break;
+	case NP_UNIT_CHARACTER: {
+		uint8_t unit[2] = {0};
+		f->kind = NP_FIELD_CHARACTER;
+		if (np_mem_read(v8->mem, at, unit, units->bytes) == units->bytes)
+			f->number = unit[0] | unit[1] << 8;
+		break;
+	}
+	default:
+		f->kind = NP_FIELD_BYTE;
+		break;
+	}
+}
+
+void np_object_field_at(np_heap *heap, const struct np_heap_object *object, uint64_t offset, np_arena *arena,
+			struct np_object_field *ret)
+{
+	np_v8 *v8 = np_heap_v8(heap);
+	struct np_object_field f = {.offset = offset & ~(uint64_t)7};
+	struct np_units units;
+	uint64_t length;
+	if (offset < 8) {
+		f.kind = NP_FIELD_MAP;
+		f.name = "map";
+		field_take_word(v8, object->addr, &f);
+	} else if (np_object_units(heap, object->map, &units) && offset >= units.data) {
+		unit_field(v8, object, &units, offset, arena, &f);
+		if (f.kind == NP_FIELD_CHARACTER && (!np_string_length(v8, object->addr, &length) || f.index >= length))
+			f.kind = NP_FIELD_NONE; /* padding */
+	} else if (!np_kind_is_receiver(np_kind_of_type(v8, object->map->type)) ||
+		   !inobject_field(v8, object, offset, arena, &f)) {
+		f.name = internal_name(v8, object->map, f.offset, arena);
+		if (!f.name && offset != f.offset && offset % 4 == 0) /* 32-bit fields share words */
+			f.name = internal_name(v8, object->map, f.offset = offset, arena);
+		f.kind = f.name ? NP_FIELD_INTERNAL : NP_FIELD_NONE;
+		field_take_word(v8, object->addr + (f.offset & ~(uint64_t)7), &f);
+		if (f.offset & 7)
+			f.has_value = false;
+	}
+	*ret = f;
+}
