@@ -156,7 +156,7 @@ const struct np_command np_cmd_stack = {
 	.help = "Prints the stack of every thread, youngest frame first, with function, file, line and column of the\n"
 		"executing call, the compiler tier and inlined functions as frames of their own. Frames of V8, of Node's\n"
 		"own JavaScript and native ones are folded into one line; --internal and --native show them.\n\n"
-		"A position is exact, approximate (marked ~line: interrupted between two recorded positions) or, where\n"
+		"A position is exact, approximate (marked so: interrupted between two recorded positions) or, where\n"
 		"nothing better is known, that of the definition (marked so).",
 	.options = options,
 	.examples = examples,

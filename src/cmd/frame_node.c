@@ -145,8 +145,8 @@ static void set_args(np_v8 *v8, np_node *n, const struct np_frame *f, const stru
 		np_add(list, arg);
 	}
 	np_set_node(n, "args", list);
-	if (!f->arg_count)
-		np_set_str(n, "_open", "");
+	if (!f->arg_count) /* an empty list would not be printed */
+		np_set_str(n, "_call", np_arena_printf(arena, "%s()", np_node_str(np_node_get(n, "_call"))));
 }
 
 static void set_locals(np_v8 *v8, np_node *n, const struct np_frame *f, const struct np_frame_show *show, np_arena *arena)
@@ -169,6 +169,11 @@ static void set_locals(np_v8 *v8, np_node *n, const struct np_frame *f, const st
 	np_set_node(n, "locals", list);
 }
 
+static void mark_add(struct np_buf *marks, const char *mark)
+{
+	np_buf_printf(marks, "%s%s", marks->len ? ", " : "", mark);
+}
+
 static void set_place(np_node *n, const struct np_frame *f, np_arena *arena)
 {
 	struct np_buf marks = {0};
@@ -183,20 +188,20 @@ static void set_place(np_node *n, const struct np_frame *f, np_arena *arena)
 	} else if (f->file) {
 		np_set_str(n, "_place", f->file);
 	}
-	if (f->position == NP_POSITION_APPROXIMATE)
-		np_buf_puts(&marks, "~line ");
-	if (f->position == NP_POSITION_DEFINITION)
-		np_buf_puts(&marks, "definition ");
 	if (f->tier && strcmp(f->tier, "interpreted") != 0)
-		np_buf_printf(&marks, "%s ", f->tier);
+		mark_add(&marks, f->tier);
 	if (f->inlined)
-		np_buf_puts(&marks, "inlined ");
+		mark_add(&marks, "inlined");
+	if (f->position == NP_POSITION_APPROXIMATE)
+		mark_add(&marks, "line approximate");
+	if (f->position == NP_POSITION_DEFINITION)
+		mark_add(&marks, "line of the definition");
 	if (f->kind == NP_FRAME_BUILTIN)
-		np_buf_puts(&marks, "builtin ");
+		mark_add(&marks, "builtin");
 	if (f->kind == NP_FRAME_INTERNAL)
-		np_buf_puts(&marks, "V8 ");
+		mark_add(&marks, "V8");
 	if (marks.len)
-		np_set_strn(n, "_marks", marks.data, marks.len - 1);
+		np_set_str(n, "_marks", np_arena_printf(arena, "[%s]", marks.data));
 	np_buf_deinit(&marks);
 }
 
@@ -253,6 +258,8 @@ static np_node *frame_node(np_v8 *v8, const struct np_frame *f, size_t index, co
 		np_set_str(n, "_close", ")");
 		set_args(v8, n, f, show, arena);
 	}
+	if (show->args && !f->has_args && f->kind == NP_FRAME_JS)
+		np_set_str(n, "_call", np_arena_printf(arena, "%s(?)", np_node_str(np_node_get(n, "_call"))));
 	if (show->locals && f->has_locals)
 		set_locals(v8, n, f, show, arena);
 	if (show->source && f->kind == NP_FRAME_JS) {
@@ -285,23 +292,56 @@ static bool is_selected(const struct np_frame *f, const struct np_frame_show *sh
 	       (f->display && strcmp(f->display, show->function) == 0);
 }
 
+/* The C library's own plumbing says little; the name by which it was entered does. */
+static bool is_libc(const struct np_frame *f)
+{
+	const char *base = f->file ? strrchr(f->file, '/') : NULL;
+	base = base ? base + 1 : f->file;
+	return f->kind == NP_FRAME_NATIVE && base &&
+	       (strncmp(base, "libc.", 5) == 0 || strncmp(base, "libc-", 5) == 0 || strncmp(base, "libpthread", 10) == 0 ||
+		strncmp(base, "ld-", 3) == 0);
+}
+
+/* Length of a C++ name without its parameters. */
+static size_t plain_name_len(const char *name)
+{
+	static const char anonymous[] = "(anonymous namespace)";
+	for (const char *p = name; (p = strchr(p, '(')); p += sizeof(anonymous) - 1)
+		if (strncmp(p, anonymous, sizeof(anonymous) - 1) != 0 && p > name)
+			return (size_t)(p - name);
+	return strlen(name);
+}
+
+/* The first names worth reading of a run at the top of a stack. */
+static void folded_names(const struct np_stack *stack, size_t from, size_t to, struct np_buf *out)
+{
+	int named = 0;
+	size_t i = from;
+	for (; i < to && named < 3; i++) {
+		const struct np_frame *f = &stack->frames[i];
+		if (f->kind == NP_FRAME_JS || !f->name || !*f->name)
+			continue;
+		if (is_libc(f) && i + 1 < to && is_libc(&stack->frames[i + 1]))
+			continue;
+		np_buf_printf(out, "%s%.*s", named++ ? " < " : ": ", (int)plain_name_len(f->name), f->name);
+	}
+	if (named == 3 && i < to)
+		np_buf_puts(out, " < …");
+}
+
 /* One line for a run of folded frames, naming the first few. */
 static np_node *folded_node(const struct np_stack *stack, size_t from, size_t to, bool leaf, np_arena *arena)
 {
 	size_t native = 0, internal = 0, node = 0;
-	struct np_buf names = {0};
-	int named = 0;
+	struct np_buf names = {0}, text = {0};
 	for (size_t i = from; i < to; i++) {
 		const struct np_frame *f = &stack->frames[i];
 		native += f->kind == NP_FRAME_NATIVE;
 		internal += f->kind == NP_FRAME_INTERNAL;
 		node += f->kind == NP_FRAME_JS;
-		if (leaf && named < 3 && f->name && *f->name && f->kind != NP_FRAME_JS) {
-			size_t n = strcspn(f->name, "(");
-			np_buf_printf(&names, "%s%.*s", named++ ? " < " : ": ", (int)(n ? n : strlen(f->name)), f->name);
-		}
 	}
-	struct np_buf text = {0};
+	if (leaf)
+		folded_names(stack, from, to, &names);
 	np_buf_putc(&text, '(');
 	if (node)
 		np_buf_printf(&text, "%zu of Node's own", node);
@@ -309,8 +349,7 @@ static np_node *folded_node(const struct np_stack *stack, size_t from, size_t to
 		np_buf_printf(&text, "%s%zu V8", text.len > 1 ? ", " : "", internal);
 	if (native)
 		np_buf_printf(&text, "%s%zu native", text.len > 1 ? ", " : "", native);
-	np_buf_printf(&text, " frame%s%s%s)", to - from == 1 ? "" : "s", np_buf_str(&names),
-		      named == 3 && to - from > 3 ? " < …" : "");
+	np_buf_printf(&text, " frame%s%s)", to - from == 1 ? "" : "s", np_buf_str(&names));
 	np_node *n = np_obj(arena, &folded_shape);
 	np_set_str(n, "text", np_buf_str(&text));
 	np_buf_deinit(&text);
@@ -353,9 +392,8 @@ np_node *np_stack_node(np_v8 *v8, const struct np_stack *stack, const struct np_
 		np_add(shown, node);
 	}
 	if (show->only_js && !np_node_len(frames)) {
-		np_node *none = np_obj(arena, &folded_shape);
-		np_set_str(none, "text", "(no JavaScript)");
-		np_add(shown, none);
+		static const struct np_shape hidden = {.name = "thread", .style = NP_STYLE_HIDDEN};
+		np_node_set_shape(n, &hidden);
 	}
 	np_set_node(n, "frames", frames);
 	np_set_node(n, "_frames", shown);

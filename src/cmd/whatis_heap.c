@@ -18,7 +18,7 @@ static const struct np_shape field_shape = {
 static const struct np_shape object_shape = {
 	.name = "heap_object",
 	.style = NP_STYLE_LINE,
-	.line = "{address}: [{_certainty:warn} ]{object}[ + {_offset:num}][, {field}][, of {function}] ({type:dim}[, {size_bytes}], {space}[, {_note}])"};
+	.line = "{address}: [{_certainty:warn} ]{object}[ {_base:addr}][ + {_offset:num}][, {field}][, of {function}] ({type:dim}[, {size_bytes}], {space}[, {_note}])"};
 static const struct np_shape code_shape = {
 	.name = "code",
 	.style = NP_STYLE_LINE,
@@ -70,15 +70,17 @@ static np_node *function_node(struct whatis *w, np_addr shared_addr)
 }
 
 /* The function that bytecode or code was made for: by a search, where nothing in it tells. */
-static void set_function_of(struct whatis *w, np_node *n, np_addr code)
+static bool set_function_of(struct whatis *w, np_node *n, np_addr code)
 {
 	np_addr shared;
 	if (!w->may_search) {
 		np_set_str(n, "_note", "--search finds its function");
-		return;
+		return false;
 	}
-	if (!np_err_drop(np_heap_find_shared(w->heap, code, &shared)))
-		np_set_node(n, "function", function_node(w, shared));
+	if (np_err_drop(np_heap_find_shared(w->heap, code, &shared)))
+		return false;
+	np_set_node(n, "function", function_node(w, shared));
+	return true;
 }
 
 static np_node *field_node(struct whatis *w, const struct np_object_field *f)
@@ -176,11 +178,18 @@ static np_node *code_node(struct whatis *w, const struct np_heap_object *o, cons
 	set_certainty(n, o);
 	if (np_code_shared(w->v8, code, &shared))
 		np_set_node(n, "function", function_node(w, shared));
-	else if (code->kind == NP_CODE_BASELINE && np_bytecode_array_of(w->v8, code->addr, &bytecode))
-		set_function_of(w, n, bytecode);
-	else if (!builtin && (code->kind == NP_CODE_FULL || code->kind == NP_CODE_OPTIMIZED))
-		set_function_of(w, n, code->addr);
+	else if (code->kind == NP_CODE_BASELINE || code->kind == NP_CODE_FULL || code->kind == NP_CODE_OPTIMIZED) {
+		if (!set_function_of(w, n, code->addr) && np_bytecode_array_of(w->v8, code->addr, &bytecode))
+			set_function_of(w, n, bytecode);
+	}
 	return n;
+}
+
+/* Objects print with their address, primitive values without. */
+static bool shows_address(enum np_kind kind)
+{
+	return kind != NP_KIND_STRING && kind != NP_KIND_HEAP_NUMBER && kind != NP_KIND_BIGINT && kind != NP_KIND_SYMBOL &&
+	       kind != NP_KIND_ODDBALL && kind != NP_KIND_HOLE;
 }
 
 static np_node *object_node(struct whatis *w, const struct np_heap_object *o, np_addr addr)
@@ -190,12 +199,15 @@ static np_node *object_node(struct whatis *w, const struct np_heap_object *o, np
 	np_set_addr(n, "address", addr);
 	np_set_str(n, "kind", "heap-object");
 	np_set_node(n, "object", np_value_node_of(w->v8, np_tag(o->addr), &np_value_limits_brief, arena));
+	np_set_addr(n, "object_address", o->addr | 1);
 	np_set_str(n, "type", type_name(w, o->map->type));
 	/* A tagged address is the object itself. */
 	uint64_t offset = addr - o->addr;
 	if (offset == 1 || offset == 3)
 		offset = 0;
 	set_offset(n, offset);
+	if (offset && !shows_address(np_kind_of_type(w->v8, o->map->type)))
+		np_set_addr(n, "_base", o->addr | 1);
 	if (offset) {
 		struct np_object_field field;
 		np_object_field_at(w->heap, o, offset, arena, &field);

@@ -156,28 +156,37 @@ static const char *type_class(const np_v8 *v8, uint16_t type)
 
 static const char *internal_name(np_v8 *v8, const struct np_map *map, uint64_t offset, np_arena *arena)
 {
-	/* What every object of a kind has, whatever its class is called. */
+	/* Classes whose fields objects of a kind have, whatever their own class is called; UNKNOWN: all receivers. */
 	static const struct {
-		bool receivers;
+		enum np_kind kind;
 		const char *klass;
-	} common[] = {{true, "JSReceiver"}, {true, "JSObject"}, {false, "FixedArray"}};
+	} shared[] = {
+		{NP_KIND_JS_FUNCTION, "JSFunction"},
+		{NP_KIND_JS_TYPED_ARRAY, "JSArrayBufferView"},
+		{NP_KIND_JS_DATA_VIEW, "JSArrayBufferView"},
+		{NP_KIND_JS_SET, "JSMap"},
+		{NP_KIND_JS_WEAK_SET, "JSWeakMap"},
+		{NP_KIND_JS_ASYNC_FUNCTION, "JSGeneratorObject"},
+		{NP_KIND_JS_ASYNC_GENERATOR, "JSGeneratorObject"},
+		{NP_KIND_JS_PRIMITIVE_WRAPPER, "JSPrimitiveWrapper"},
+		{NP_KIND_BYTE_ARRAY, "FixedArray"},
+		{NP_KIND_FIXED_DOUBLE_ARRAY, "FixedArray"},
+		{NP_KIND_CONTEXT, "FixedArray"},
+		{NP_KIND_STRING, "String"},
+		{NP_KIND_UNKNOWN, "JSReceiver"},
+		{NP_KIND_UNKNOWN, "JSObject"},
+	};
 	enum np_kind kind = np_kind_of_type(v8, map->type);
 	const char *klass = type_class(v8, map->type), *name = NULL;
-	if (kind == NP_KIND_STRING)
-		klass = klass && strstr(klass, "Cons") ? "ConsString" : klass;
-	if (kind == NP_KIND_JS_FUNCTION)
-		klass = "JSFunction";
 	for (int i = 0; klass && !name && i < PARENTS_MAX; i++) {
 		name = name_from_facts(v8, klass, offset);
 		if (!name)
 			name = name_from_symbols(v8, klass, offset, arena);
 		klass = class_parent(v8, klass, arena);
 	}
-	if (!name && kind == NP_KIND_STRING)
-		name = name_from_facts(v8, "String", offset);
-	for (size_t i = 0; !name && i < NP_ARRAY_LEN(common); i++)
-		if (common[i].receivers == np_kind_is_receiver(kind) && (common[i].receivers || !map->size_bytes))
-			name = name_from_facts(v8, common[i].klass, offset);
+	for (size_t i = 0; !name && i < NP_ARRAY_LEN(shared); i++)
+		if (shared[i].kind == kind || (shared[i].kind == NP_KIND_UNKNOWN && np_kind_is_receiver(kind)))
+			name = name_from_facts(v8, shared[i].klass, offset);
 	return name;
 }
 

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "stack/walk.h"
+#include "v8/array.h"
 #include "v8/fullcodegen.h"
 #include "v8/function.h"
 #include "v8/map.h"
 #include "v8/position.h"
 #include "v8/script.h"
+#include "v8/translation.h"
 
 enum { INLINED_MAX = 65 };
 
@@ -209,8 +211,12 @@ static void optimized_frames(struct walker *w, struct np_frame f, const struct n
 	struct np_inlined_frames found;
 	uint32_t look_up = (uint32_t)(f.pc - code->start) - (exact ? 0 : 1);
 	size_t n;
+	uint32_t call;
+	int32_t index;
 	f.tier = np_code_tier(w->v8, code->kind);
 	f.position = exact ? NP_POSITION_APPROXIMATE : NP_POSITION_EXACT;
+	if (!exact && np_translation_call(w->v8, code, look_up + 1, &call, &index) && call > 0)
+		look_up = call - 1; /* invalidated code returns to a trampoline, which has no position */
 	if (np_has(w->v8->layout, NP_F_CodeKind_function)) {
 		crankshaft_frames(w, f, code, look_up, exact);
 		return;
@@ -260,6 +266,20 @@ static void builtin_frame(struct walker *w, struct np_frame f, const struct pc_p
 	np_vec_push(&w->frames, f);
 }
 
+/* Was the code of this frame entered by on-stack replacement, in a V8 that then clears the argument slots? */
+static bool arguments_are_lost(struct walker *w, const struct np_code_object *code)
+{
+	const np_layout *l = w->v8->layout;
+	np_tagged t;
+	uint32_t len;
+	return code && code->kind == NP_CODE_OPTIMIZED && np_get(l, NP_F_frame_osr_loses_arguments) == 1 &&
+	       np_has(l, NP_F_DeoptData_osr_offset) && np_is_ref(code->deoptimization_data) &&
+	       np_array_length(w->v8, np_ref(code->deoptimization_data), &len) &&
+	       (uint32_t)np_get(l, NP_F_DeoptData_osr_offset) < len &&
+	       np_array_get(w->v8, np_ref(code->deoptimization_data), (uint32_t)np_get(l, NP_F_DeoptData_osr_offset), &t) &&
+	       np_is_smi(t) && np_smi_value(t) >= 0;
+}
+
 void np_frame_js(struct walker *w, const struct pc_place *place, np_addr pc, bool exact, const struct np_step_frame *raw)
 {
 	struct np_frame f = {.pc = pc, .fp = raw->fp, .source_offset = -1, .bytecode_offset = -1};
@@ -295,6 +315,13 @@ void np_frame_js(struct walker *w, const struct pc_place *place, np_addr pc, boo
 	struct np_frame *outer = &w->frames.data[w->frames.len - 1];
 	if (w->options->args)
 		np_frame_args(w, outer, raw);
+	if (place->kind == PC_CODE && arguments_are_lost(w, place->code)) {
+		outer->receiver.raw = 0;
+		outer->receiver_lost = true;
+		outer->note = "entered by on-stack replacement: V8 keeps its arguments in registers";
+		for (size_t i = 0; i < outer->arg_count; i++)
+			outer->args[i].lost = true;
+	}
 	if (w->options->locals)
 		np_frame_locals(w, outer, raw);
 }

@@ -70,6 +70,7 @@ struct np_frame {
 	const char *eval_origin; /* "eval at f (file:1:2)", NULL */
 	bool has_args;
 	np_tagged receiver;
+	bool receiver_lost;
 	struct np_arg *args;
 	size_t arg_count;
 	bool has_locals;

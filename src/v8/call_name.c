@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "v8/code.h"
+#include "v8/fullcodegen.h"
 #include "v8/function.h"
 #include "v8/map.h"
 #include "v8/object.h"
@@ -124,9 +126,19 @@ static const char *method_name(np_v8 *v8, np_addr receiver, np_addr function, np
 	return s.ambiguous ? NULL : s.found;
 }
 
-static bool ends_with_name(const np_v8 *v8, const char *subject, const char *name)
+/* Up to 5.1: does ".name" first stand where it would be the end? Nowhere counts as such when both are equally long. */
+static bool ends_with_name_by_length(const char *subject, const char *name, np_arena *arena)
+{
+	const char *at = strstr(subject, np_arena_printf(arena, ".%s", name));
+	ptrdiff_t index = at ? at - subject : -1;
+	return index == (ptrdiff_t)strlen(subject) - (ptrdiff_t)strlen(name) - 1;
+}
+
+static bool ends_with_name(const np_v8 *v8, const char *subject, const char *name, np_arena *arena)
 {
 	size_t n = strlen(subject), m = strlen(name);
+	if (np_get(v8->layout, NP_F_CallSite_by_constructor) == 1)
+		return ends_with_name_by_length(subject, name, arena);
 	if (m > n || strcmp(subject + n - m, name) != 0)
 		return false;
 	return n == m || subject[n - m - 1] == '.' ||
@@ -144,6 +156,22 @@ static bool is_identifier(const char *s)
 	return true;
 }
 
+/* The function in `constructor` of the receiver or a prototype; 0 none. */
+static np_addr constructor_of(np_v8 *v8, np_tagged receiver)
+{
+	struct np_property p;
+	if (!np_is_ref(receiver) || !np_kind_is_receiver(np_kind_at(v8, np_ref(receiver))))
+		return 0;
+	np_addr at = np_ref(receiver);
+	for (int i = 0; i < PROTOTYPES_MAX; i++) {
+		if (np_object_own(v8, at, "constructor", &p))
+			return !p.is_accessor && !p.is_double && np_is_js_function(v8, p.value) ? np_ref(p.value) : 0;
+		if (!next_prototype(v8, &at))
+			break;
+	}
+	return 0;
+}
+
 /* The type that V8 names for a receiver; NULL for none. */
 static const char *type_name(np_v8 *v8, np_tagged receiver, np_arena *arena)
 {
@@ -153,6 +181,11 @@ static const char *type_name(np_v8 *v8, np_tagged receiver, np_arena *arena)
 	if (!np_map_of(v8, np_ref(receiver), &map))
 		return NULL;
 	enum np_kind kind = np_kind_of_type(v8, map->type);
+	if (np_kind_is_receiver(kind) && kind != NP_KIND_JS_PROXY && np_get(v8->layout, NP_F_CallSite_by_constructor) == 1) {
+		np_addr constructor = constructor_of(v8, receiver);
+		const char *name = constructor ? np_call_function_name(v8, constructor, arena) : "";
+		return *name ? name : NULL;
+	}
 	switch (kind) {
 	case NP_KIND_HEAP_NUMBER:
 		return "Number";
@@ -196,25 +229,53 @@ static bool is_toplevel_receiver(np_v8 *v8, np_tagged receiver)
 static const char *method_call(np_v8 *v8, const struct np_call *call, np_arena *arena)
 {
 	const char *type = type_name(v8, call->receiver, arena), *method = NULL;
-	if (np_is_ref(call->receiver) && np_kind_is_receiver(np_kind_at(v8, np_ref(call->receiver))))
+	enum np_kind kind = np_is_ref(call->receiver) ? np_kind_at(v8, np_ref(call->receiver)) : NP_KIND_UNKNOWN;
+	bool has_methods = np_kind_is_receiver(kind) && !(kind == NP_KIND_JS_FUNCTION &&
+							  np_get(v8->layout, NP_F_CallSite_functions_lack_methods) == 1);
+	if (has_methods)
 		method = method_name(v8, np_ref(call->receiver), call->function, arena);
 	if (!*call->name)
-		return np_arena_printf(arena, "%s.%s", type ? type : "Object", method ? method : "<anonymous>");
+		return np_arena_printf(arena, "%s.%s", type ? type : "null", method ? method : "<anonymous>");
 	bool prefix = type && *type && (np_get(v8->layout, NP_F_CallSite_identifier_prefix) == 1
 						? is_identifier(call->name) && strcmp(call->name, type) != 0
 						: strncmp(call->name, type, strlen(type)) != 0);
-	bool as = method && *method && !ends_with_name(v8, call->name, method);
+	bool as = method && *method && !ends_with_name(v8, call->name, method, arena);
 	return np_arena_printf(arena, "%s%s%s%s%s%s", prefix ? type : "", prefix ? "." : "", call->name,
 			       as ? " [as " : "", as ? method : "", as ? "]" : "");
 }
 
 const char *np_call_name(np_v8 *v8, const struct np_call *call, np_arena *arena)
 {
-	if (call->is_constructor)
+	bool is_constructor = call->is_constructor;
+	/* up to 5.1 V8 looks whether it could be one */
+	if (np_get(v8->layout, NP_F_CallSite_by_constructor) == 1 && call->has_receiver && call->function)
+		is_constructor = constructor_of(v8, call->receiver) == call->function;
+	if (is_constructor)
 		return np_arena_printf(arena, "new %s", *call->name ? call->name : "<anonymous>");
 	if (call->has_receiver && call->function && !is_toplevel_receiver(v8, call->receiver))
 		return method_call(v8, call, arena);
 	return *call->name ? call->name : NULL;
+}
+
+/*
+ * Source offset of the call of eval: the value itself, or the negated bytecode
+ * offset of the call; up to 5.1 the offset of its return address in full-codegen code.
+ */
+static int32_t eval_offset(np_v8 *v8, const struct np_shared *from, int32_t value)
+{
+	int32_t at = value;
+	np_tagged t;
+	struct np_code_object code;
+	if (np_get(v8->layout, NP_F_Script_eval_position_is_code_offset) == 1) {
+		if (value > 0 && np_field(v8, from->addr, NP_F_SharedFunctionInfo_code, &t) && np_is_ref(t) &&
+		    np_code_load(v8, np_ref(t), &code) && code.kind == NP_CODE_FULL &&
+		    np_full_position(v8, &code, (uint32_t)value - 1, &at))
+			return at;
+		return from->start;
+	}
+	if (value < 0 && (!from->bytecode || !np_bytecode_position(v8, from->bytecode, -value, &at)))
+		return from->start;
+	return at;
 }
 
 static const char *eval_origin(np_v8 *v8, const struct np_script *script, np_arena *arena, int depth)
@@ -233,9 +294,7 @@ static const char *eval_origin(np_v8 *v8, const struct np_script *script, np_are
 		const char *nested = eval_origin(v8, outer, arena, depth + 1);
 		return np_arena_printf(arena, "eval at %s (%s)", name, nested ? nested : "unknown source");
 	}
-	/* the position is a source offset, or the negated code offset of the call */
-	if (at < 0 && (!from.bytecode || !np_bytecode_position(v8, from.bytecode, -at, &at)))
-		at = from.start;
+	at = eval_offset(v8, &from, at);
 	np_script_line_column(outer, at, &line, &column);
 	if (!outer->name)
 		return np_arena_printf(arena, "eval at %s (unknown source)", name);

@@ -157,8 +157,9 @@ static bool are_sites(np_v8 *v8, np_tagged t)
 	np_addr array;
 	uint32_t length;
 	struct site first;
+	uint32_t head = np_has(v8->layout, NP_F_ErrorStack_first) ? (uint32_t)np_get(v8->layout, NP_F_ErrorStack_first) : 0;
 	return np_has(v8->layout, NP_F_ErrorStack_form) && sites_array(v8, t, &array, &length) &&
-	       (length == 0 || (site_read(v8, array, length, 0, &first) &&
+	       (length <= head || (site_read(v8, array, length, 0, &first) &&
 				(np_is_smi(first.function) || np_is_js_function(v8, first.function))));
 }
 
@@ -318,9 +319,7 @@ static void site_fill(np_v8 *v8, const struct site *s, np_arena *arena, struct n
 	}
 	struct np_call call = {.function = site->function, .name = site->name, .receiver = s->receiver,
 			       .has_receiver = true,
-			       .is_constructor = np_has(v8->layout, NP_F_ErrorStack_constructor_shift)
-							 ? flag(v8, s, NP_F_ErrorStack_constructor_shift)
-							 : false};
+			       .is_constructor = flag(v8, s, NP_F_ErrorStack_constructor_shift)};
 	site->call = np_call_name(v8, &call, arena);
 	if (is_async && site->call)
 		site->call = np_arena_printf(arena, "async %s", site->call);

@@ -17,12 +17,14 @@
 #include "v8/map.h"
 #include "v8/position.h"
 #include "v8/translation_format.h"
+#include "v8/translation_safepoint.h"
 
 enum {
 	FRAMES_MAX = 256,
 	VALUES_MAX = 1 << 16,
 	COMMANDS_MAX = 1 << 18,
 	ENTRIES_MAX = 1 << 20,
+	SAFEPOINTS_MAX_BYTES = 1 << 20,
 	TRANSLATIONS_MAX_BYTES = 32 << 20,
 	ENTRY_TRANSLATION = 1, /* slots of a deopt entry: bytecode offset, translation, pc */
 	ENTRY_PC = 2,
@@ -268,6 +270,9 @@ static np_err *add_frame(struct translator *t, const struct np_translation_comma
 	if (t->values.len && t->values.data[0].kind == NP_INLINED_TAGGED &&
 	    np_is_js_function(t->v8, t->values.data[0].tagged))
 		f.function = np_ref(t->values.data[0].tagged);
+	/* of a builtin's frame Maglev names the function that calls it */
+	if (f.is_builtin && f.function && !np_function_shared(t->v8, f.function, &f.shared))
+		return translation_error(t);
 	NP_TRY(np_shared_load(t->v8, f.shared, t->arena, &shared));
 	if (f.is_builtin) {
 		if (t->values.len > 1) /* closure, receiver, what the loop needs */
@@ -320,24 +325,51 @@ static np_err *translate(struct translator *t)
 	return t->frames.len && !more ? NULL : translation_error(t);
 }
 
-/* The deopt entry of the call that returns to return_offset: offset of its translation. */
+bool np_translation_call(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, uint32_t *ret_pc,
+			 int32_t *ret_index)
+{
+	const np_layout *l = v8->layout;
+	bool is_maglev = code->kind == NP_CODE_MAGLEV;
+	if (!np_has(l, NP_F_Safepoint_words_before) || (is_maglev && !np_has(l, NP_F_Safepoint_maglev_words)))
+		return false;
+	uint8_t *bytes = np_xmalloc(SAFEPOINTS_MAX_BYTES);
+	struct np_packed_safepoints table = {
+		.bytes = bytes,
+		/* the tables of code follow its instructions, this one is the first */
+		.len = np_mem_read(v8->mem, code->start + code->size_bytes, bytes, SAFEPOINTS_MAX_BYTES),
+		.words_before = (uint32_t)np_get(l, NP_F_Safepoint_words_before),
+		.words_after = is_maglev ? (uint32_t)np_get(l, NP_F_Safepoint_maglev_words) : 0,
+		.is_maglev = is_maglev,
+	};
+	bool ok = np_packed_safepoint_find(&table, return_offset, ret_pc, ret_index);
+	free(bytes);
+	return ok;
+}
+
+/* The translation of the call that returns to return_offset, by its safepoint, or (up to 9.6) by the entries' pcs. */
 static np_err *find_entry(struct translator *t, np_addr data, uint32_t len, uint32_t return_offset, size_t *ret)
 {
 	const np_layout *l = t->v8->layout;
 	uint32_t first = (uint32_t)np_get(l, NP_F_DeoptData_first_entry), size = (uint32_t)np_get(l, NP_F_DeoptData_entry_size);
+	uint32_t pc, count = len > first && size > ENTRY_PC ? (len - first) / size : 0;
+	int32_t index = -1;
 	np_tagged word;
-	for (uint32_t i = 0, at = first; i < ENTRIES_MAX && size > ENTRY_PC && at + size <= len; i++, at += size) {
-		if (!np_array_get(t->v8, data, at + ENTRY_PC, &word) || !np_is_smi(word))
-			return translation_error(t);
-		if (np_smi_value(word) < 0 || (uint32_t)np_smi_value(word) != return_offset)
-			continue;
-		if (!np_array_get(t->v8, data, at + ENTRY_TRANSLATION, &word) || !np_is_smi(word) || np_smi_value(word) < 0)
-			return translation_error(t);
-		*ret = (size_t)np_smi_value(word);
-		return NULL;
-	}
-	return np_err_new(NP_ENOTFOUND, "no deoptimisation point at +%u of the code at 0x%llx", return_offset,
-			  (unsigned long long)t->code->addr);
+	if (!np_translation_call(t->v8, t->code, return_offset, &pc, &index) && !np_has(l, NP_F_Safepoint_words_before))
+		for (uint32_t i = 0; i < count && i < ENTRIES_MAX && index < 0; i++) {
+			if (!np_array_get(t->v8, data, first + i * size + ENTRY_PC, &word) || !np_is_smi(word))
+				return translation_error(t);
+			if (np_smi_value(word) >= 0 && (uint32_t)np_smi_value(word) == return_offset)
+				index = (int32_t)i;
+		}
+	if (index < 0)
+		return np_err_new(NP_ENOTFOUND, "no deoptimisation point at +%u of the code at 0x%llx", return_offset,
+				  (unsigned long long)t->code->addr);
+	if ((uint32_t)index >= count ||
+	    !np_array_get(t->v8, data, first + (uint32_t)index * size + ENTRY_TRANSLATION, &word) || !np_is_smi(word) ||
+	    np_smi_value(word) < 0)
+		return translation_error(t);
+	*ret = (size_t)np_smi_value(word);
+	return NULL;
 }
 
 static np_err *array_slot(struct translator *t, np_addr data, uint32_t len, enum np_fact fact, np_addr *ret)

@@ -3,7 +3,10 @@
  * from the code's deoptimisation data: what V8 itself asks for its stack
  * traces (OptimizedJSFrame::Summarize).
  *
- *	return address --deopt entry with that pc--> offset into the translations
+ *	return address --safepoint table--> deopt index
+ *	deopt index --deopt entry--> offset into the translations
+ *
+ * Up to V8 9.6 the deopt entry with that pc is taken, which is the same one.
  *
  * V8 has an answer for return addresses alone; between calls there is none.
  */
@@ -21,5 +24,13 @@
  */
 np_err *np_translation_frames(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, np_addr fp,
 			      np_arena *arena, struct np_inlined_frames *ret) NP_MUST;
+
+/*
+ * The call that a return address belongs to: its own return offset, and the
+ * index of its deopt entry.  They differ once the code was invalidated while
+ * it ran: then it returns to a trampoline.  False when nothing tells.
+ */
+bool np_translation_call(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, uint32_t *ret_pc,
+			 int32_t *ret_index);
 
 #endif

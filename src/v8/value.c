@@ -234,12 +234,27 @@ static const char *property_name(struct decoder *d, np_tagged key, enum np_prope
 	return name ? name : "(unreadable name)";
 }
 
+/*
+ * What V8 attaches to objects by itself, where it looks like a property: the
+ * identity hash, and up to 3.28 all of this under a string without characters.
+ */
+static bool is_hidden(struct decoder *d, const struct np_property *p, const struct np_value_property *out)
+{
+	enum { DONT_ENUM = 2 };
+	if (out->kind == NP_PROPERTY_PRIVATE)
+		return strcmp(out->name, "Symbol(hash_code_symbol)") == 0;
+	return np_get(d->v8->layout, NP_F_Object_hidden_string) == 1 && !*out->name && out->kind == NP_PROPERTY_DATA &&
+	       (p->attributes & DONT_ENUM);
+}
+
 static bool property_add(void *ctx, const struct np_property *p)
 {
 	struct property_sink *s = ctx;
 	struct decoder *d = s->d;
 	struct np_value_property out = {.kind = NP_PROPERTY_DATA, .attributes = p->attributes};
 	out.name = property_name(d, p->key, &out.kind);
+	if (is_hidden(d, p, &out))
+		return true;
 	if (out.kind == NP_PROPERTY_PRIVATE && out.name[0] != '#' && !d->limits->all_properties)
 		return true; /* V8's own private symbols */
 	if (p->is_accessor && !d->limits->all_properties && !np_is_kind(d->v8, p->value, NP_KIND_ACCESSOR_PAIR))
@@ -251,6 +266,8 @@ static bool property_add(void *ctx, const struct np_property *p)
 	if (p->is_accessor && out.kind == NP_PROPERTY_DATA)
 		out.kind = NP_PROPERTY_ACCESSOR;
 	out.value = p->is_double ? np_decode_number(d, p->number) : np_decode(d, p->value);
+	if (p->is_accessor && out.value->type == NP_VALUE_INTERNAL)
+		out.value->type = NP_VALUE_ACCESSOR; /* one of V8's own, a Foreign in 3.14 */
 	np_vec_push(&s->found, out);
 	return true;
 }

@@ -30,15 +30,21 @@ void np_decode_properties(struct decoder *d, np_value *v);
 void np_decode_elements(struct decoder *d, np_value *v);
 /* Is it null? */
 bool np_is_null(np_v8 *v8, np_tagged t);
-/* value_collections.c, value_buffers.c, value_error.c, value_function.c, value_module.c, value_kinds.c */
+/* value_collections.c, value_buffers.c, value_error.c, value_function.c, value_promise.c, value_module.c, value_kinds.c */
 void np_decode_collection(struct decoder *d, np_value *v, bool is_map);
+/* Entry i of a Map or Set in order of insertion (value: of a Set the key again); false past the last one. */
+bool np_collection_entry(np_v8 *v8, np_addr collection, uint64_t i, np_tagged *ret_key, np_tagged *ret_value);
 void np_decode_weak_collection(struct decoder *d, np_value *v, bool is_map);
 /* ArrayBuffers, their views, and objects whose elements the embedder keeps; false when it is none of these. */
 bool np_decode_bytes(struct decoder *d, np_value *v, enum np_kind kind);
 void np_decode_module(struct decoder *d, np_value *v);
+/* An export's value by the address of its name; false when it is none. */
+bool np_module_export(np_v8 *v8, np_addr namespace, np_addr name, np_tagged *ret);
 void np_decode_generator(struct decoder *d, np_value *v);
 void np_decode_error(struct decoder *d, np_value *v);
 bool np_is_error_by_class(np_v8 *v8, const struct np_map *map);
+void np_decode_promise(struct decoder *d, np_value *v);
+bool np_has_promise_symbols(np_v8 *v8, np_addr object, const struct np_map *map);
 void np_decode_function(struct decoder *d, np_value *v);
 void np_decode_bound_function(struct decoder *d, np_value *v);
 void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind);

@@ -124,59 +124,51 @@ static void decode_date(struct decoder *d, np_value *v)
 		np_number_value(d->v8, (np_tagged){bits}, &v->number);
 }
 
-static void decode_regexp(struct decoder *d, np_value *v)
+/* Letters of RegExp flags in the order that RegExp.prototype.flags has. */
+static const char *regexp_flags(struct decoder *d, uint32_t flags)
 {
-	np_tagged t;
-	int32_t flags;
 	static const struct {
-		uint32_t bit;
 		char letter;
-	} letters[] = {{1, 'g'}, {2, 'i'}, {4, 'm'}, {8, 'y'}, {16, 'u'}, {32, 's'}, {64, 'l'}, {128, 'd'}, {256, 'v'}};
-	v->type = NP_VALUE_REGEXP;
-	if (np_field(d->v8, v->address, NP_F_JSRegExp_source, &t) && np_is_kind(d->v8, t, NP_KIND_STRING))
-		v->text = np_string_utf8(d->v8, np_ref(t), d->limits->string_units, d->arena);
-	else if (np_field(d->v8, v->address, NP_F_JSRegExp_data, &t) && np_is_ref(t)) {
-		np_tagged source, f; /* up to 4.5 source and flags lie in the data array only */
-		if (np_array_get(d->v8, np_ref(t), 1, &source) && np_is_kind(d->v8, source, NP_KIND_STRING))
-			v->text = np_string_utf8(d->v8, np_ref(source), d->limits->string_units, d->arena);
-		if (np_array_get(d->v8, np_ref(t), 2, &f) && np_is_smi(f)) {
-			struct np_buf old = {0};
-			for (size_t i = 0; i < 3; i++)
-				if ((uint32_t)np_smi_value(f) & letters[i].bit)
-					np_buf_putc(&old, letters[i].letter);
-			np_decode_slot(d, v, "flags", NULL, np_arena_strdup(d->arena, np_buf_str(&old)));
-			np_buf_deinit(&old);
-		}
-		return;
-	}
-	if (np_has(d->v8->layout, NP_F_JSRegExp_flags) &&
-	    np_smi_at(d->v8, v->address + (np_addr)np_get(d->v8->layout, NP_F_JSRegExp_flags), &flags)) {
-		/* printed in the order that RegExp.prototype.flags has: dgimsuvy */
-		struct np_buf buf = {0};
-		for (const char *order = "dgilmsuvy"; *order; order++)
-			for (size_t i = 0; i < NP_ARRAY_LEN(letters); i++)
-				if (letters[i].letter == *order && ((uint32_t)flags & letters[i].bit))
-					np_buf_putc(&buf, *order);
-		np_decode_slot(d, v, "flags", NULL, np_arena_strdup(d->arena, np_buf_str(&buf)));
-		np_buf_deinit(&buf);
-	}
+		uint32_t bit;
+	} letters[] = {{'d', 128}, {'g', 1}, {'i', 2}, {'l', 64}, {'m', 4}, {'s', 32}, {'u', 16}, {'v', 256}, {'y', 8}};
+	char text[NP_ARRAY_LEN(letters) + 1];
+	size_t n = 0;
+	for (size_t i = 0; i < NP_ARRAY_LEN(letters); i++)
+		if (flags & letters[i].bit)
+			text[n++] = letters[i].letter;
+	return np_arena_strndup(d->arena, text, n);
 }
 
-static void decode_promise(struct decoder *d, np_value *v)
+/* Up to 4.5 the source is an own property, and the flags lie in the data array only. */
+static void decode_old_regexp(struct decoder *d, np_value *v)
 {
-	static const char *const states[] = {"pending", "fulfilled", "rejected", "pending"};
-	const np_layout *l = d->v8->layout;
-	int32_t flags = 0, status = 0;
-	v->type = NP_VALUE_PROMISE;
-	if (!np_has(l, NP_F_JSPromise_flags) ||
-	    !np_smi_at(d->v8, v->address + (np_addr)np_get(l, NP_F_JSPromise_flags), &flags))
+	enum { DATA_SOURCE = 1, DATA_FLAGS = 2 };
+	np_tagged data, t;
+	if (!np_field(d->v8, v->address, NP_F_JSRegExp_data, &data) || !np_is_ref(data))
 		return;
-	status = flags & 3;
-	if (np_has(l, NP_F_JSPromise_status_is_field))
-		np_smi_at(d->v8, v->address + (np_addr)np_get(l, NP_F_JSPromise_status_is_field), &status);
-	np_decode_slot(d, v, "state", NULL, states[status & 3]);
-	if (status == 1 || status == 2)
-		np_decode_field(d, v, "result", NP_F_JSPromise_result);
+	if ((np_object_own_data(d->v8, v->address, "source", &t) ||
+	     np_array_get(d->v8, np_ref(data), DATA_SOURCE, &t)) &&
+	    np_is_kind(d->v8, t, NP_KIND_STRING))
+		v->text = np_string_utf8(d->v8, np_ref(t), d->limits->string_units, d->arena);
+	if (np_array_get(d->v8, np_ref(data), DATA_FLAGS, &t) && np_is_smi(t))
+		np_decode_slot(d, v, "flags", NULL, regexp_flags(d, (uint32_t)np_smi_value(t)));
+}
+
+static void decode_regexp(struct decoder *d, np_value *v)
+{
+	const np_layout *l = d->v8->layout;
+	np_tagged t;
+	int32_t flags;
+	v->type = NP_VALUE_REGEXP;
+	if (!np_has(l, NP_F_JSRegExp_source)) {
+		decode_old_regexp(d, v);
+		return;
+	}
+	if (np_field(d->v8, v->address, NP_F_JSRegExp_source, &t) && np_is_kind(d->v8, t, NP_KIND_STRING))
+		v->text = np_string_utf8(d->v8, np_ref(t), d->limits->string_units, d->arena);
+	if (np_has(l, NP_F_JSRegExp_flags) &&
+	    np_smi_at(d->v8, v->address + (np_addr)np_get(l, NP_F_JSRegExp_flags), &flags))
+		np_decode_slot(d, v, "flags", NULL, regexp_flags(d, (uint32_t)flags));
 }
 
 struct simple {
@@ -203,7 +195,7 @@ static bool decode_simple(struct decoder *d, np_value *v, enum np_kind kind)
 		if (s->kind != kind)
 			continue;
 		v->type = s->type;
-		if (v->is_more)
+		if (v->is_more && kind != NP_KIND_JS_PRIMITIVE_WRAPPER)
 			return true;
 		if (s->first)
 			np_decode_field(d, v, s->first, s->first_fact);
@@ -236,7 +228,7 @@ static void decode_special(struct decoder *d, np_value *v, const struct np_map *
 		decode_regexp(d, v);
 		break;
 	case NP_KIND_JS_PROMISE:
-		decode_promise(d, v);
+		np_decode_promise(d, v);
 		break;
 	case NP_KIND_JS_MAP:
 	case NP_KIND_JS_SET:
@@ -256,8 +248,13 @@ static void decode_special(struct decoder *d, np_value *v, const struct np_map *
 		np_decode_module(d, v);
 		break;
 	default:
-		if (!decode_simple(d, v, kind) && !np_decode_bytes(d, v, kind) && np_is_error_by_class(d->v8, map))
+		if (decode_simple(d, v, kind) || np_decode_bytes(d, v, kind))
+			break;
+		/* in old versions plain objects by their type */
+		if (np_is_error_by_class(d->v8, map))
 			np_decode_error(d, v);
+		else if (np_has_promise_symbols(d->v8, v->address, map))
+			np_decode_promise(d, v);
 	}
 }
 

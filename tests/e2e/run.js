@@ -173,7 +173,17 @@ function judge(t) {
   return left;
 }
 
+/* Why another user's (or, with Yama, any) process may not be looked at here; null when it may. */
+function ptraceProblem() {
+  let scope = '0';
+  try {
+    scope = fs.readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'utf8').trim();
+  } catch (e) { /* no Yama */ }
+  return scope === '0' || (process.getuid() === 0 && scope !== '3') ? null : `kernel.yama.ptrace_scope is ${scope} and we are not root`;
+}
+
 async function specFor(target, mode, c) {
+  if (mode !== 'core' && ptraceProblem()) throw new SkipError(ptraceProblem());
   if (mode === 'live') return String(target.pid);
   if (mode === 'gcore') return target.gcore();
   return target.kernelCore(c.core === 'self' ? null : 'SIGABRT');
