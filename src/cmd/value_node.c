@@ -236,7 +236,7 @@ static void set_parts(np_arena *arena, np_node *n, const np_value *v)
 		set_bytes(n, v);
 	if (v->has_elements || v->type == NP_VALUE_ARRAY)
 		set_elements(arena, n, v);
-	if (is_composite(v) && v->type != NP_VALUE_PROXY && (v->property_count || v->type != NP_VALUE_FUNCTION))
+	if (is_composite(v) && v->type != NP_VALUE_PROXY && (v->property_count || v->slot_count || v->type != NP_VALUE_FUNCTION))
 		set_properties(arena, n, v);
 }
 

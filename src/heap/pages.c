@@ -9,7 +9,7 @@ enum {
 	HEADER_MAX_BYTES = 0x100, /* of a chunk or its metadata that is read */
 	AREA_START_MAX = 0x8000,  /* header, bitmap and a guard page before the first object */
 	CHUNK_MAX_BYTES_LOG2 = 36,
-	UNIT_BYTES = 4096,	  /* chunks are committed in pages of the machine */
+	ALIGNMENT_MIN = 4096,
 	SPACE_WORDS = 12,	  /* of a Space object that are looked at for its Heap */
 	OWNER_TAG = 7,
 	ISOLATE_MAX_BYTES = 1 << 20,
@@ -66,7 +66,7 @@ static np_err *chunk_layout_check(const np_layout *l)
 			return np_err_new(NP_EFORMAT, "fact %s has the impossible value %d", np_fact_info(needed[i])->name,
 					  np_get(l, needed[i]));
 	int32_t alignment = np_get(l, NP_F_Chunk_alignment);
-	if (alignment < UNIT_BYTES || (alignment & (alignment - 1)))
+	if (alignment < ALIGNMENT_MIN || (alignment & (alignment - 1)))
 		return np_err_new(NP_EFORMAT, "fact Chunk.alignment has the impossible value %d", alignment);
 	return NULL;
 }
@@ -130,7 +130,7 @@ static bool chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m
 	page.area_start = header_word(l, header, NP_F_Chunk_area_start);
 	page.area_end = header_word(l, header, NP_F_Chunk_area_end);
 	page.heap = header_word(l, header, NP_F_Chunk_heap);
-	if (!size || size % UNIT_BYTES || size >> CHUNK_MAX_BYTES_LOG2 || page.area_start <= start ||
+	if (!size || size & 7 || size >> CHUNK_MAX_BYTES_LOG2 || page.area_start <= start ||
 	    page.area_start - start > AREA_START_MAX || page.area_start & 7 || page.area_end <= page.area_start ||
 	    page.area_end > start + size || page.heap & 7)
 		return false;

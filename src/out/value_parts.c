@@ -118,6 +118,14 @@ static void entries_add(struct parts *p, const struct value_ask *ask, const np_n
 
 static void slots_add(struct parts *p, const struct value_ask *ask, const np_node *value)
 {
+	/* WeakRefs and bound functions: slots that have a field of their own; a proxy's are told by np_take_proxy() */
+	static const char *const named[] = {"target", "this", "arguments"};
+	bool has_named = np_value_is(value, "type", "object") || np_value_is(value, "type", "function");
+	for (size_t i = 0; has_named && i < NP_ARRAY_LEN(named); i++) {
+		const np_node *slot = np_node_get(value, named[i]);
+		if (slot && !np_parts_add(p, ask, (struct item){.kind = ITEM_LABELED, .text = named[i], .node = slot}))
+			return;
+	}
 	const np_node *slots = np_node_get(value, "internal");
 	for (size_t i = 0; i < np_node_len(slots); i++)
 		if (!np_parts_add(p, ask, (struct item){.kind = ITEM_SLOT, .node = np_node_at(slots, i)}))

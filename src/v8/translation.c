@@ -23,11 +23,9 @@ enum {
 	FRAMES_MAX = 256,
 	VALUES_MAX = 1 << 16,
 	COMMANDS_MAX = 1 << 18,
-	ENTRIES_MAX = 1 << 20,
 	SAFEPOINTS_MAX_BYTES = 1 << 20,
 	TRANSLATIONS_MAX_BYTES = 32 << 20,
-	ENTRY_TRANSLATION = 1, /* slots of a deopt entry: bytecode offset, translation, pc */
-	ENTRY_PC = 2,
+	ENTRY_TRANSLATION = 1, /* slot of a deopt entry */
 	SLOT_0 = 8, /* from fp; slot n stands 8 n lower, negative ones are the incoming parameters */
 	PARAMETERS_MAX = 1 << 16,
 };
@@ -325,48 +323,61 @@ static np_err *translate(struct translator *t)
 	return t->frames.len && !more ? NULL : translation_error(t);
 }
 
+/* Where the safepoint table lies: at an offset that the Code has, or (9.0+) first of the tables behind the instructions. */
+static bool safepoints_address(np_v8 *v8, const struct np_code_object *code, np_addr *ret)
+{
+	const np_layout *l = v8->layout;
+	uint32_t word;
+	*ret = code->start + code->size_bytes;
+	if (!np_has(l, NP_F_Code_safepoint_table_offset))
+		return true;
+	if (!np_has(l, NP_F_Code_safepoint_table_shift) || !np_has(l, NP_F_Code_safepoint_table_bits) ||
+	    !np_field_u32(v8, code->addr, NP_F_Code_safepoint_table_offset, &word))
+		return false;
+	uint64_t offset = word >> np_get(l, NP_F_Code_safepoint_table_shift) &
+			  ((1ull << np_get(l, NP_F_Code_safepoint_table_bits)) - 1);
+	*ret = code->start + offset;
+	return offset != 0 && offset < code->size_bytes;
+}
+
 bool np_translation_call(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, uint32_t *ret_pc,
 			 int32_t *ret_index)
 {
 	const np_layout *l = v8->layout;
-	bool is_maglev = code->kind == NP_CODE_MAGLEV;
-	if (!np_has(l, NP_F_Safepoint_words_before) || (is_maglev && !np_has(l, NP_F_Safepoint_maglev_words)))
+	const struct np_translation_table *known;
+	bool is_maglev = code->kind == NP_CODE_MAGLEV, is_packed = np_has(l, NP_F_Safepoint_words_before), ok;
+	np_addr at;
+	if (np_err_drop(np_translation_table_for(l->version.major, l->version.minor, &known)) ||
+	    (is_maglev && !np_has(l, NP_F_Safepoint_maglev_words)) || !safepoints_address(v8, code, &at))
 		return false;
 	uint8_t *bytes = np_xmalloc(SAFEPOINTS_MAX_BYTES);
 	struct np_packed_safepoints table = {
 		.bytes = bytes,
-		/* the tables of code follow its instructions, this one is the first */
-		.len = np_mem_read(v8->mem, code->start + code->size_bytes, bytes, SAFEPOINTS_MAX_BYTES),
-		.words_before = (uint32_t)np_get(l, NP_F_Safepoint_words_before),
+		.len = np_mem_read(v8->mem, at, bytes, SAFEPOINTS_MAX_BYTES),
+		.words_before = is_packed ? (uint32_t)np_get(l, NP_F_Safepoint_words_before) : 0,
 		.words_after = is_maglev ? (uint32_t)np_get(l, NP_F_Safepoint_maglev_words) : 0,
 		.is_maglev = is_maglev,
 	};
-	bool ok = np_packed_safepoint_find(&table, return_offset, ret_pc, ret_index);
+	if (is_packed)
+		ok = np_packed_safepoint_find(&table, return_offset, ret_pc, ret_index);
+	else
+		ok = np_wide_safepoint_find(bytes, table.len, return_offset, ret_pc, ret_index);
 	free(bytes);
 	return ok;
 }
 
-/* The translation of the call that returns to return_offset, by its safepoint, or (up to 9.6) by the entries' pcs. */
 static np_err *find_entry(struct translator *t, np_addr data, uint32_t len, uint32_t return_offset, size_t *ret)
 {
 	const np_layout *l = t->v8->layout;
-	uint32_t first = (uint32_t)np_get(l, NP_F_DeoptData_first_entry), size = (uint32_t)np_get(l, NP_F_DeoptData_entry_size);
-	uint32_t pc, count = len > first && size > ENTRY_PC ? (len - first) / size : 0;
-	int32_t index = -1;
+	uint64_t first = (uint32_t)np_get(l, NP_F_DeoptData_first_entry), size = (uint32_t)np_get(l, NP_F_DeoptData_entry_size);
+	uint32_t pc;
+	int32_t index;
 	np_tagged word;
-	if (!np_translation_call(t->v8, t->code, return_offset, &pc, &index) && !np_has(l, NP_F_Safepoint_words_before))
-		for (uint32_t i = 0; i < count && i < ENTRIES_MAX && index < 0; i++) {
-			if (!np_array_get(t->v8, data, first + i * size + ENTRY_PC, &word) || !np_is_smi(word))
-				return translation_error(t);
-			if (np_smi_value(word) >= 0 && (uint32_t)np_smi_value(word) == return_offset)
-				index = (int32_t)i;
-		}
-	if (index < 0)
+	if (!np_translation_call(t->v8, t->code, return_offset, &pc, &index))
 		return np_err_new(NP_ENOTFOUND, "no deoptimisation point at +%u of the code at 0x%llx", return_offset,
 				  (unsigned long long)t->code->addr);
-	if ((uint32_t)index >= count ||
-	    !np_array_get(t->v8, data, first + (uint32_t)index * size + ENTRY_TRANSLATION, &word) || !np_is_smi(word) ||
-	    np_smi_value(word) < 0)
+	uint64_t at = first + (uint32_t)index * size + ENTRY_TRANSLATION;
+	if (at >= len || !np_array_get(t->v8, data, (uint32_t)at, &word) || !np_is_smi(word) || np_smi_value(word) < 0)
 		return translation_error(t);
 	*ret = (size_t)np_smi_value(word);
 	return NULL;

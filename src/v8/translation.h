@@ -6,8 +6,6 @@
  *	return address --safepoint table--> deopt index
  *	deopt index --deopt entry--> offset into the translations
  *
- * Up to V8 9.6 the deopt entry with that pc is taken, which is the same one.
- *
  * V8 has an answer for return addresses alone; between calls there is none.
  */
 #ifndef NP_V8_TRANSLATION_H

@@ -11,6 +11,29 @@ static uint32_t number_at(const uint8_t *p, uint32_t bytes)
 	return n;
 }
 
+bool np_wide_safepoint_find(const uint8_t *table, size_t len, uint32_t return_offset, uint32_t *ret_pc,
+			    int32_t *ret_deopt_index)
+{
+	enum { HEADER_BYTES = 8, ENTRY_BYTES = 12, INDEX_MASK = 0xfffffff };
+	if (len < HEADER_BYTES)
+		return false;
+	uint32_t count = number_at(table, 4);
+	if (count > (len - HEADER_BYTES) / ENTRY_BYTES)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *at = table + HEADER_BYTES + (size_t)i * ENTRY_BYTES;
+		uint32_t pc = number_at(at, 4), index = number_at(at + 4, 4) & INDEX_MASK;
+		if (pc != return_offset && number_at(at + 8, 4) != return_offset)
+			continue;
+		if (index == INDEX_MASK) /* nothing can deoptimise there */
+			return false;
+		*ret_pc = pc;
+		*ret_deopt_index = (int32_t)index;
+		return true;
+	}
+	return false;
+}
+
 bool np_packed_safepoint_find(const struct np_packed_safepoints *t, uint32_t return_offset, uint32_t *ret_pc,
 			      int32_t *ret_deopt_index)
 {

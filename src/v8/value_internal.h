@@ -42,7 +42,8 @@ void np_decode_module(struct decoder *d, np_value *v);
 bool np_module_export(np_v8 *v8, np_addr namespace, np_addr name, np_tagged *ret);
 void np_decode_generator(struct decoder *d, np_value *v);
 void np_decode_error(struct decoder *d, np_value *v);
-bool np_is_error_by_class(np_v8 *v8, const struct np_map *map);
+/* Is a plain object an Error after all? */
+bool np_is_error_object(np_v8 *v8, np_addr object, const struct np_map *map);
 void np_decode_promise(struct decoder *d, np_value *v);
 bool np_has_promise_symbols(np_v8 *v8, np_addr object, const struct np_map *map);
 void np_decode_function(struct decoder *d, np_value *v);

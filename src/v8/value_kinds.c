@@ -250,8 +250,8 @@ static void decode_special(struct decoder *d, np_value *v, const struct np_map *
 	default:
 		if (decode_simple(d, v, kind) || np_decode_bytes(d, v, kind))
 			break;
-		/* in old versions plain objects by their type */
-		if (np_is_error_by_class(d->v8, map))
+		/* plain objects by their type */
+		if (np_is_error_object(d->v8, v->address, map))
 			np_decode_error(d, v);
 		else if (np_has_promise_symbols(d->v8, v->address, map))
 			np_decode_promise(d, v);
@@ -269,7 +269,7 @@ void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map
 {
 	v->type = NP_VALUE_OBJECT;
 	v->class_name = np_class_name_of(d->v8, v->address, d->arena);
-	v->null_prototype = np_is_null(d->v8, map->prototype);
+	v->null_prototype = kind != NP_KIND_JS_PROXY && np_is_null(d->v8, map->prototype);
 	decode_special(d, v, map, kind);
 	if (v->is_more) {
 		struct np_elements e;
