@@ -28,7 +28,7 @@ static const struct np_shape page_shape = {
 static const struct np_shape chunk_shape = {
 	.name = "chunk", .style = NP_STYLE_LINE, .line = "{start}-{end}"};
 static const struct np_shape owner_shape = {
-	.name = "owner", .style = NP_STYLE_LINE, .line = "{object}, byte {offset:num} of {size_bytes}"};
+	.name = "owner", .style = NP_STYLE_LINE, .line = "{object}[ {_base:addr}], byte {offset:num} of {size_bytes}"};
 
 static void set_page(struct whatis *w, np_node *n, const struct np_page *page)
 {
@@ -44,6 +44,8 @@ static void set_page(struct whatis *w, np_node *n, const struct np_page *page)
 		np_set_bool(chunk, "large", true);
 	if (page->is_inactive)
 		np_set_bool(chunk, "inactive", true);
+	if (page->is_retired)
+		np_set_bool(chunk, "retired", true);
 	np_set_node(n, "page", chunk);
 }
 
@@ -119,6 +121,8 @@ static void set_certainty(np_node *n, const struct np_heap_object *o)
 		np_set_str(n, "_certainty", "perhaps");
 	if (o->page->is_inactive)
 		np_set_str(n, "_note", "inactive half: not live");
+	else if (o->page->is_retired)
+		np_set_str(n, "_note", "page out of use: garbage");
 	else if (o->how != NP_FOUND_EXACT)
 		np_set_str(n, "_note", "behind a gap in its page: may be garbage");
 }
@@ -285,6 +289,9 @@ void np_whatis_set_owner(struct whatis *w, np_node *n, np_addr addr, np_addr fro
 	np_node *o = np_obj(w->inv->arena, &owner_shape);
 	np_set_str(o, "kind", kinds[owner.kind]);
 	np_set_node(o, "object", np_value_node_of(w->v8, np_tag(owner.object), &np_value_limits_brief, w->inv->arena));
+	np_set_addr(o, "object_address", owner.object | 1);
+	if (owner.kind == NP_OWNER_EXTERNAL_STRING)
+		np_set_addr(o, "_base", owner.object | 1);
 	np_set_addr(o, "start", owner.start);
 	np_set_uint(o, "offset", addr - owner.start);
 	np_set_bytes(o, "size_bytes", owner.size_bytes);

@@ -278,7 +278,6 @@ void np_object_field_at(np_heap *heap, const struct np_heap_object *object, uint
 	uint64_t length;
 	if (offset < 8) {
 		f.kind = NP_FIELD_MAP;
-		f.name = "map";
 		field_take_word(v8, object->addr, &f);
 	} else if (np_object_units(heap, object->map, &units) && offset >= units.data) {
 		unit_field(v8, object, &units, offset, arena, &f);

@@ -31,13 +31,18 @@ static bool page_scan(np_heap *heap, const struct np_page *page, uint64_t *block
 	return false;
 }
 
+static bool is_searched(const struct np_page *page)
+{
+	return !page->is_raw && !page->is_inactive && !page->is_retired;
+}
+
 static bool heap_scan(np_heap *heap, word_cb *cb, void *ctx)
 {
 	uint64_t *block = np_xmalloc(BLOCK_BYTES);
 	bool found = false;
 	for (size_t i = 0; i < heap->pages.len && !found; i++) {
 		const struct np_page *page = &heap->pages.data[i];
-		if (!page->is_raw && !page->is_inactive)
+		if (is_searched(page))
 			found = page_scan(heap, page, block, cb, ctx);
 	}
 	free(block);
@@ -48,7 +53,7 @@ uint64_t np_heap_search_bytes(const np_heap *heap)
 {
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < heap->pages.len; i++)
-		if (!heap->pages.data[i].is_inactive)
+		if (is_searched(&heap->pages.data[i]))
 			bytes += heap->pages.data[i].area_end - heap->pages.data[i].area_start;
 	return bytes;
 }

@@ -11,6 +11,7 @@ enum {
 	CHUNK_MAX_BYTES_LOG2 = 36,
 	ALIGNMENT_MIN = 4096,
 	SPACE_WORDS = 12,	  /* of a Space object that are looked at for its Heap */
+	LINK_WORDS = 64,	  /* of a chunk's header, and of a Space, that may be links of the list of pages */
 	OWNER_TAG = 7,
 	ISOLATE_MAX_BYTES = 1 << 20,
 };
@@ -79,7 +80,6 @@ static bool space_read(np_heap *heap, np_addr owner, np_addr of_heap, enum np_sp
 {
 	const np_layout *l = heap->v8->layout;
 	uint64_t words[SPACE_WORDS];
-	owner &= ~(np_addr)OWNER_TAG;
 	if (!owner || np_mem_read(heap->v8->mem, owner, words, sizeof(words)) != sizeof(words))
 		return false;
 	for (size_t i = 1; i + 1 < SPACE_WORDS; i++) {
@@ -114,15 +114,15 @@ static bool chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m
 	const np_layout *l = heap->v8->layout;
 	uint8_t chunk[HEADER_MAX_BYTES], metadata[HEADER_MAX_BYTES];
 	const uint8_t *header = chunk;
-	struct np_page page = {.start = start};
+	struct np_page page = {.start = start, .metadata = start};
 	size_t got = np_mem_read(heap->v8->mem, start, chunk, sizeof(chunk));
 	if (got != sizeof(chunk))
 		return false;
 	page.flags = header_word(l, chunk, NP_F_Chunk_flags);
 	if (np_has(l, NP_F_Chunk_metadata)) {
-		np_addr at;
-		memcpy(&at, chunk + np_get(l, NP_F_Chunk_metadata), sizeof(at));
-		if (at & 7 || np_mem_read(heap->v8->mem, at, metadata, sizeof(metadata)) != sizeof(metadata))
+		memcpy(&page.metadata, chunk + np_get(l, NP_F_Chunk_metadata), sizeof(page.metadata));
+		if (page.metadata & 7 ||
+		    np_mem_read(heap->v8->mem, page.metadata, metadata, sizeof(metadata)) != sizeof(metadata))
 			return false;
 		header = metadata;
 	}
@@ -135,14 +135,14 @@ static bool chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m
 	    page.area_end > start + size || page.heap & 7)
 		return false;
 	page.end = start + size;
-	np_addr owner = header_word(l, header, NP_F_Chunk_owner);
-	page.is_raw = page.heap && !(owner & ~(np_addr)OWNER_TAG);
+	page.owner = header_word(l, header, NP_F_Chunk_owner) & ~(np_addr)OWNER_TAG;
+	page.is_raw = page.heap && !page.owner;
 	if (!page.heap) {
 		/* Sealed pages: nothing else lacks a Heap, and nothing can be written there. */
 		if (m->prot >= 0 && m->prot & NP_PROT_W)
 			return false;
 		page.space = NP_SPACE_READ_ONLY;
-	} else if (!page.is_raw && !space_read(heap, owner, page.heap, &page.space)) {
+	} else if (!page.is_raw && !space_read(heap, page.owner, page.heap, &page.space)) {
 		return false;
 	}
 	page.isolate = heap_isolate(l, page.heap);
@@ -180,12 +180,68 @@ static void heap_find_pages(np_heap *heap)
 	}
 }
 
+/* A page by where its header is; of `links`, sorted. */
+struct link {
+	np_addr metadata;
+	struct np_page *page;
+};
+
+static int link_compare(const void *a, const void *b)
+{
+	np_addr x = ((const struct link *)a)->metadata, y = ((const struct link *)b)->metadata;
+	return x < y ? -1 : x > y;
+}
+
+/* Marks what the words at `at` lead to as linked, and self if that is any page but itself. */
+static void follow_links(np_mem *mem, np_addr at, const struct link *links, size_t count, struct np_page *self)
+{
+	uint64_t words[LINK_WORDS];
+	size_t n = np_mem_read(mem, at, words, sizeof(words)) / 8;
+	for (size_t i = 0; i < n; i++) {
+		struct link key = {words[i], NULL};
+		struct link *to = words[i] ? bsearch(&key, links, count, sizeof(*links), link_compare) : NULL;
+		if (!to || to->page == self)
+			continue;
+		to->page->is_retired = false;
+		if (self)
+			self->is_retired = false;
+	}
+}
+
+/*
+ * A space links its pages in a list; the collector unlinks pages that it has
+ * emptied and keeps some for later, with their header and all their garbage.
+ * So a page that leads to no other, and to which neither another nor its space
+ * leads, is out of use.  Where the links are need not be known for that.
+ */
+static void heap_find_retired(np_heap *heap)
+{
+	np_mem *mem = heap->v8->mem;
+	size_t n = heap->pages.len;
+	struct link *links = np_xcalloc(n ? n : 1, sizeof(*links));
+	for (size_t i = 0; i < n; i++) {
+		struct np_page *page = &heap->pages.data[i];
+		page->is_retired = page->heap && !page->is_raw && page->space != NP_SPACE_READ_ONLY;
+		links[i] = (struct link){page->metadata, page};
+	}
+	qsort(links, n, sizeof(*links), link_compare);
+	np_addr space = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct np_page *page = &heap->pages.data[i];
+		follow_links(mem, page->metadata, links, n, page);
+		if (page->owner && page->owner != space)
+			follow_links(mem, space = page->owner, links, n, NULL);
+	}
+	free(links);
+}
+
 np_err *np_heap_create(np_v8 *v8, np_heap **ret)
 {
 	NP_TRY(chunk_layout_check(v8->layout));
 	np_heap *heap = np_xcalloc(1, sizeof(*heap));
 	heap->v8 = v8;
 	heap_find_pages(heap);
+	heap_find_retired(heap);
 	*ret = heap;
 	return NULL;
 }

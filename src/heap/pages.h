@@ -55,10 +55,13 @@ struct np_page {
 	np_addr area_start, area_end;
 	np_addr heap;	 /* Heap*, 0: read-only and shared */
 	np_addr isolate; /* 0 unknown or shared */
+	np_addr metadata; /* where V8 keeps the above: start, or the MemoryChunkMetadata */
+	np_addr owner;	 /* Space*, 0 none */
 	uint64_t flags;	 /* as V8 keeps them */
 	enum np_space space;
 	bool is_large;	  /* one object */
 	bool is_inactive; /* of the half of new space that holds no live objects */
+	bool is_retired;  /* not in its space's list: kept for reuse, what is in it is garbage */
 	bool is_raw;	  /* of no Space: machine code without objects (deoptimisation entries, up to 6.2) */
 };
 

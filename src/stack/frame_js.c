@@ -175,7 +175,11 @@ static void crankshaft_frames(struct walker *w, struct np_frame f, const struct 
 	push_js(w, f);
 }
 
-/* The functions of a translation; at[0..n) has the places of those that are no builtins, where it is not empty. */
+/*
+ * The functions of a translation.  at[0..n) has places for those that are no
+ * builtins, where it is not empty; the translation's own are better: V8 takes
+ * those, too, and Maglev's table has the loop's place for a call in a loop.
+ */
 static void translated_frames(struct walker *w, struct np_frame f, const struct np_inlined_frames *found,
 			      const struct np_inline_position *at, size_t n)
 {
@@ -187,7 +191,7 @@ static void translated_frames(struct walker *w, struct np_frame f, const struct 
 					 .is_constructor = in->is_construct};
 		struct np_frame *to = i ? &inner : &f;
 		bool from_table = next < n && !in->is_builtin;
-		to->source_offset = from_table ? at[next].offset : in->position;
+		to->source_offset = in->position < 0 && from_table ? at[next].offset : in->position;
 		to->bytecode_array = in->bytecode_array;
 		to->bytecode_offset = in->bytecode_offset;
 		to->position = NP_POSITION_EXACT;
@@ -199,6 +203,10 @@ static void translated_frames(struct walker *w, struct np_frame f, const struct 
 		if (i)
 			np_inlined_args(w, to, in);
 		np_inlined_locals(w, to, in);
+		if (in->has_values && in->context.kind == NP_INLINED_NONE)
+			to->note = "its context was optimised away, and the variables in it";
+		else if (i && in->has_values && in->receiver.kind == NP_INLINED_NONE)
+			to->note = "its receiver was optimised away";
 		if (i && w->options->locals && !in->is_builtin)
 			np_frame_locals(w, to, NULL);
 		push_js(w, *to);

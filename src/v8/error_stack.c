@@ -41,7 +41,7 @@ enum stack_form { FORM_JS_ARRAY = 1, FORM_FRAME_ARRAY, FORM_CALL_SITE_INFOS, FOR
 
 struct stack_search {
 	np_v8 *v8;
-	const char *title;     /* what a stack without frames consists of; "" when that is the message alone */
+	np_tagged message;     /* its private copy (13.6+) is a string under a symbol, too, and comes after the stack */
 	np_tagged sites, text; /* raw 0 none */
 };
 
@@ -163,21 +163,28 @@ static bool are_sites(np_v8 *v8, np_tagged t)
 				(np_is_smi(first.function) || np_is_js_function(v8, first.function))));
 }
 
-static void stack_take(struct stack_search *s, np_tagged value, bool named_stack)
+static bool has_frames(np_v8 *v8, np_tagged string)
+{
+	np_arena *scratch = np_arena_create();
+	const char *text = np_string_utf8(v8, np_ref(string), TEXT_MAX, scratch);
+	bool found = text && strstr(text, "\n    at ");
+	np_arena_destroy(scratch);
+	return found;
+}
+
+/* is_sure: this is where a stack is, whatever it looks like. */
+static void stack_take(struct stack_search *s, np_tagged value, bool is_sure)
 {
 	if (!np_is_ref(value))
 		return;
 	if (np_kind_at(s->v8, np_ref(value)) != NP_KIND_STRING) {
-		if (!s->sites.raw && !named_stack && are_sites(s->v8, value))
+		if (!s->sites.raw && are_sites(s->v8, value))
 			s->sites = value;
 		return;
 	}
-	np_arena *scratch = np_arena_create();
-	const char *text = np_string_utf8(s->v8, np_ref(value), TEXT_MAX, scratch);
-	/* the private copy of the message (13.6+) is a string, too */
-	if (text && !s->text.raw && (named_stack || strstr(text, "\n    at ") || strcmp(text, s->title) == 0))
+	bool is_first = !s->sites.raw && !s->text.raw && value.raw != s->message.raw;
+	if (is_sure || is_first || (!s->text.raw && has_frames(s->v8, value)))
 		s->text = value;
-	np_arena_destroy(scratch);
 }
 
 /*
@@ -327,45 +334,13 @@ static void site_fill(np_v8 *v8, const struct site *s, np_arena *arena, struct n
 		site->place = np_arena_printf(arena, "async %s", site->place);
 }
 
-/* A string property of the object or its prototypes; NULL where V8 would have to call something. */
-static const char *inherited_string(np_v8 *v8, np_addr object, const char *name, const char *otherwise, np_arena *arena)
-{
-	struct np_property p;
-	const struct np_map *map;
-	for (int i = 0; i < PROTOTYPES_MAX && np_map_of(v8, object, &map); i++) {
-		if (np_object_own(v8, object, name, &p)) {
-			if (!p.is_accessor && !p.is_double && np_is_kind(v8, p.value, NP_KIND_STRING))
-				return np_string_utf8(v8, np_ref(p.value), TEXT_MAX, arena);
-			return p.is_accessor ? NULL : otherwise; /* undefined, or what would need converting */
-		}
-		if (!np_is_ref(map->prototype) || !np_kind_is_receiver(np_kind_at(v8, np_ref(map->prototype))))
-			break;
-		object = np_ref(map->prototype);
-	}
-	return otherwise;
-}
-
-/* Error.prototype.toString; *ret_named: it is more than the message. */
-static const char *error_title(np_v8 *v8, np_addr error, np_arena *arena, bool *ret_named)
-{
-	const char *name = inherited_string(v8, error, "name", "Error", arena);
-	const char *message = inherited_string(v8, error, "message", "", arena);
-	if (!name)
-		name = np_class_name_of(v8, error, arena);
-	*ret_named = *name;
-	if (!message || !*message)
-		return name;
-	return *name ? np_arena_printf(arena, "%s: %s", name, message) : message;
-}
-
 bool np_error_stack_load(np_v8 *v8, np_addr error, np_arena *arena, struct np_error_stack *ret)
 {
 	np_addr array;
 	uint32_t length;
-	bool named;
-	const char *title = error_title(v8, error, arena, &named);
-	struct stack_search s = {.v8 = v8, .title = named ? title : ""};
+	struct stack_search s = {.v8 = v8};
 	*ret = (struct np_error_stack){0};
+	np_object_own_data(v8, error, "message", &s.message);
 	np_err_free(np_object_properties(v8, error, stack_match, &s));
 	if (s.text.raw)
 		ret->text = np_string_utf8(v8, np_ref(s.text), TEXT_MAX, arena);
@@ -384,10 +359,33 @@ bool np_error_stack_load(np_v8 *v8, np_addr error, np_arena *arena, struct np_er
 	return ret->text || s.sites.raw;
 }
 
+/* A string property of the object or its prototypes; NULL where V8 would have to call something. */
+static const char *inherited_string(np_v8 *v8, np_addr object, const char *name, const char *otherwise, np_arena *arena)
+{
+	struct np_property p;
+	const struct np_map *map;
+	for (int i = 0; i < PROTOTYPES_MAX && np_map_of(v8, object, &map); i++) {
+		if (np_object_own(v8, object, name, &p)) {
+			if (!p.is_accessor && !p.is_double && np_is_kind(v8, p.value, NP_KIND_STRING))
+				return np_string_utf8(v8, np_ref(p.value), TEXT_MAX, arena);
+			return p.is_accessor ? NULL : otherwise; /* undefined, or what would need converting */
+		}
+		if (!np_is_ref(map->prototype) || !np_kind_is_receiver(np_kind_at(v8, np_ref(map->prototype))))
+			break;
+		object = np_ref(map->prototype);
+	}
+	return otherwise;
+}
+
 const char *np_error_title(np_v8 *v8, np_addr error, np_arena *arena)
 {
-	bool named;
-	return error_title(v8, error, arena, &named);
+	const char *name = inherited_string(v8, error, "name", "Error", arena);
+	const char *message = inherited_string(v8, error, "message", "", arena);
+	if (!name)
+		name = np_class_name_of(v8, error, arena);
+	if (!message || !*message)
+		return name;
+	return *name ? np_arena_printf(arena, "%s: %s", name, message) : message;
 }
 
 const char *np_error_stack_text(np_v8 *v8, np_addr error, np_arena *arena)

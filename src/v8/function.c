@@ -207,14 +207,16 @@ const char *np_shared_debug_name(np_v8 *v8, const struct np_shared *s, np_arena 
 	/* Node's own functions come from a snapshot that keeps no inferred names. */
 	if (!script->name || strncmp(script->name, "node:", 5) != 0)
 		return "";
+	enum { BEFORE = 512, AFTER = 256 };
 	char name[256];
-	size_t start = (size_t)s->start, from = start > 512 ? start - 512 : 0;
-	if (start > script->text.len)
+	size_t start = (size_t)s->start, from = start > BEFORE ? start - BEFORE : 0;
+	if (start >= script->text.len)
 		return "";
-	uint16_t before[513];
-	for (size_t i = from; i < start; i++)
-		before[i - from] = np_char_at(&script->text, i);
-	if (!np_jsscan_name_before(before, start - from, start - from, name, sizeof(name)))
+	size_t to = script->text.len - start > AFTER ? start + AFTER : script->text.len;
+	uint16_t around[BEFORE + AFTER];
+	for (size_t i = from; i < to; i++)
+		around[i - from] = np_char_at(&script->text, i);
+	if (!np_jsscan_name_before(around, to - from, start - from, name, sizeof(name)))
 		return "";
 	return np_arena_strdup(arena, name);
 }

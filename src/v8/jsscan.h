@@ -43,21 +43,26 @@ enum np_jsscan_flag {
 };
 
 /*
- * How V8 hands out registers: a layout fact, the first V8 that behaves so.
- * jsscan_rules.c says what each means.
+ * How V8 hands out registers: a layout fact, named by the first V8 measured that
+ * does it so; in brackets those it was measured on.  jsscan_rules.c says what
+ * each means.
  */
 enum np_jsscan_rules {
 	NP_JSSCAN_RULES_UNKNOWN = 0, /* no registers */
-	NP_JSSCAN_RULES_6_2 = 1,     /* Node 8 */
-	NP_JSSCAN_RULES_6_8 = 2,     /* Node 10 */
-	NP_JSSCAN_RULES_7_8 = 3,     /* Node 12 */
-	NP_JSSCAN_RULES_8_4 = 4,     /* Node 14 */
-	NP_JSSCAN_RULES_9_4 = 5,     /* Node 16 */
-	NP_JSSCAN_RULES_10_2 = 6,    /* Node 18 */
-	NP_JSSCAN_RULES_11_3 = 7,    /* Node 20 */
-	NP_JSSCAN_RULES_12_4 = 8,    /* Node 22 */
-	NP_JSSCAN_RULES_13_6 = 9,    /* Node 24 and later */
-	NP_JSSCAN_RULES_COUNT
+	NP_JSSCAN_RULES_6_2 = 1,     /* Node 8.7 to 9 (6.1, 6.2) */
+	NP_JSSCAN_RULES_6_6 = 10,    /* Node 10.0 (6.6) */
+	NP_JSSCAN_RULES_6_8 = 2,     /* Node 10.4 (6.7, 6.8) */
+	NP_JSSCAN_RULES_7_0 = 11,    /* Node 11 (7.0) */
+	NP_JSSCAN_RULES_7_8 = 3,     /* Node 12 and 13.0 (7.4 to 7.8) */
+	NP_JSSCAN_RULES_7_9 = 12,    /* Node 13.2 (7.9) */
+	NP_JSSCAN_RULES_8_4 = 4,     /* Node 14 and 15 (8.1 to 8.6) */
+	NP_JSSCAN_RULES_9_0 = 13,    /* Node 16.0 (9.0) */
+	NP_JSSCAN_RULES_9_4 = 5,     /* Node 16.4 and 17 (9.1 to 9.6) */
+	NP_JSSCAN_RULES_10_2 = 6,    /* Node 18 and 19 (10.1 to 10.8) */
+	NP_JSSCAN_RULES_11_3 = 7,    /* Node 20 and 21 (11.3, 11.8): the same as 10.2 */
+	NP_JSSCAN_RULES_12_4 = 8,    /* Node 22 and 23 (12.4, 12.9) */
+	NP_JSSCAN_RULES_13_6 = 9,    /* Node 24 to 26 (13.6, 14.1, 14.6) */
+	NP_JSSCAN_RULES_COUNT = 14
 };
 
 struct np_jsscan_param {

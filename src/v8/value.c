@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "v8/function.h"
+#include "v8/accessor.h"
 #include "v8/object.h"
 #include "v8/string.h"
 #include "v8/value_internal.h"
@@ -263,10 +263,12 @@ static bool property_add(void *ctx, const struct np_property *p)
 		s->v->truncated = true;
 		return false;
 	}
-	if (p->is_accessor && out.kind == NP_PROPERTY_DATA)
+	np_tagged computed;
+	bool is_computed = np_accessor_value(d->v8, s->v->address, p, &computed);
+	if (p->is_accessor && !is_computed && out.kind == NP_PROPERTY_DATA)
 		out.kind = NP_PROPERTY_ACCESSOR;
-	out.value = p->is_double ? np_decode_number(d, p->number) : np_decode(d, p->value);
-	if (p->is_accessor && out.value->type == NP_VALUE_INTERNAL)
+	out.value = p->is_double ? np_decode_number(d, p->number) : np_decode(d, is_computed ? computed : p->value);
+	if (p->is_accessor && !is_computed && out.value->type == NP_VALUE_INTERNAL)
 		out.value->type = NP_VALUE_ACCESSOR; /* one of V8's own, a Foreign in 3.14 */
 	np_vec_push(&s->found, out);
 	return true;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "v8/accessor.h"
 #include "v8/array.h"
 #include "v8/object.h"
 #include "v8/string.h"
@@ -249,6 +250,8 @@ static bool name_step(np_v8 *v8, struct place *at, const char *name)
 		return slot_step(v8, object, name, at);
 	if (kind == NP_KIND_JS_MODULE_NAMESPACE && np_module_export(v8, object, np_ref(s.found.key), &word))
 		s.found = (struct np_property){.value = word};
+	if (np_accessor_value(v8, object, &s.found, &word))
+		s.found.value = word;
 	*at = (struct place){.word = s.found.value, .is_number = s.found.is_double, .number = s.found.number};
 	return true;
 }

@@ -124,7 +124,7 @@ address() { # a member of the held object
 	[ "$native" -gt "$plain" ]
 	[ "$all" -gt "$native" ]
 	"$nopsy" stack "$pid" --native | grep -q 'node::'
-	"$nopsy" stack "$pid" --internal | grep -q 'Module._load'
+	"$nopsy" stack "$pid" --internal | grep -q 'Module._compile'
 	! "$nopsy" stack "$pid" --js | grep -q 'node::'
 }
 

@@ -244,9 +244,27 @@ static void test_name_is_cut(void **state)
 
 /* --- registers --- */
 
-static enum np_jsscan_rules major_rules(int major)
+/* The first Node versions that follow each set of rules. */
+static enum np_jsscan_rules version_rules(const char *version)
 {
-	return major >= 24 ? NP_JSSCAN_RULES_13_6 : (enum np_jsscan_rules)(major / 2 - 3);
+	static const struct {
+		int major, minor;
+		enum np_jsscan_rules rules;
+	} first[] = {
+		{8, 7, NP_JSSCAN_RULES_6_2},   {10, 0, NP_JSSCAN_RULES_6_6},  {10, 4, NP_JSSCAN_RULES_6_8},
+		{11, 0, NP_JSSCAN_RULES_7_0},  {12, 0, NP_JSSCAN_RULES_7_8},  {13, 2, NP_JSSCAN_RULES_7_9},
+		{14, 0, NP_JSSCAN_RULES_8_4},  {16, 0, NP_JSSCAN_RULES_9_0},  {16, 4, NP_JSSCAN_RULES_9_4},
+		{18, 0, NP_JSSCAN_RULES_10_2}, {20, 0, NP_JSSCAN_RULES_11_3}, {22, 0, NP_JSSCAN_RULES_12_4},
+		{24, 0, NP_JSSCAN_RULES_13_6},
+	};
+	int major = 0, minor = 0;
+	enum np_jsscan_rules rules = NP_JSSCAN_RULES_UNKNOWN;
+	if (sscanf(version, "%d.%d", &major, &minor) != 2)
+		fail_msg("no version: %s", version);
+	for (size_t i = 0; i < NP_ARRAY_LEN(first); i++)
+		if (major > first[i].major || (major == first[i].major && minor >= first[i].minor))
+			rules = first[i].rules;
+	return rules;
 }
 
 static enum np_jsscan_kind kind_of(const char *s)
@@ -297,12 +315,12 @@ static void place_text(const struct np_jsscan_locals *locals, size_t at, char *b
 		snprintf(buf, size, "%s", places[locals->locals[at].place]);
 }
 
-/* "name@offset=place name@offset=place" for one major. */
-static void recorded_check(struct recorded *r, int major, const char *expected)
+/* "name@offset=place name@offset=place" for one version. */
+static void recorded_check(struct recorded *r, const char *version, const char *expected)
 {
 	np_arena *arena = np_arena_create();
 	struct np_jsscan_locals locals;
-	r->f.rules = major_rules(major);
+	r->f.rules = version_rules(version);
 	np_jsscan_locals(&r->f, arena, &locals);
 	if (!locals.understood)
 		fail_msg("not understood: %s", r->text);
@@ -322,7 +340,7 @@ static void recorded_check(struct recorded *r, int major, const char *expected)
 			continue;
 		}
 		if (r->wrong++ < 20)
-			print_message("node %d: %s is %s, expected %s in\n  %.1000s\n", major, w, got, place + 1, r->text);
+			print_message("node %s: %s is %s, expected %s in\n  %.1000s\n", version, w, got, place + 1, r->text);
 	}
 	np_arena_destroy(arena);
 }
@@ -352,7 +370,7 @@ static void recorded_line(struct recorded *r, char *line, bool is_text)
 		assert_non_null(colon);
 		*colon = '\0';
 		for (char *w = strtok_r(line, ",", &save); w; w = strtok_r(NULL, ",", &save))
-			recorded_check(r, atoi(w), colon + 2);
+			recorded_check(r, w, colon + 2);
 	}
 }
 

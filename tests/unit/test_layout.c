@@ -495,7 +495,8 @@ static void test_real_binaries(void **state)
 			continue;
 		assert_true(b.version.major > 0);
 		const struct np_layout_table *table = np_layout_table_find(&b.version, &exact);
-		if (exact && b.symbols.len) {
+		/* A table answers for the builds it was made from; others of the same minor have their symbols. */
+		if (exact && b.symbols.len && strstr(table->node_versions, e->d_name + 1)) {
 			size_t compared = binary_compare(e->d_name, &b, table);
 			assert_true(compared > 80);
 			binaries++;

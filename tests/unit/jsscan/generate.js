@@ -6,7 +6,7 @@
  *   node generate.js DIRECTORY [SEED [COUNT [VERSION...]]] > registers.txt
  *
  * DIRECTORY holds v8.17.0/bin/node, v10.24.1/bin/node and so on; the last of each
- * even major is used, or the versions given.
+ * even major is used and some that do it otherwise, or the versions given.
  *
  * Each case is a function in which variables are assigned distinct numbers.
  * The bytecode that node --print-bytecode shows then tells where a variable
@@ -29,10 +29,10 @@ const installed = fs.readdirSync(dir).filter((name) => /^v\d+\.\d+\.\d+$/.test(n
 const latest = (major) => installed.filter((name) => parts(name)[0] === major).pop();
 const versions = wanted.length
   ? wanted.map((v) => 'v' + v)
-  : [8, 10, 12, 14, 16, 18, 20, 22, 24, 26].map(latest).filter(Boolean);
+  : [8, 10, 12, 14, 16, 18, 20, 22, 24, 26].map(latest).concat('v10.0.0', latest(11), latest(13), 'v16.0.0')
+    .filter((name) => installed.includes(name));
 const nodeOf = (version) => path.join(dir, version, 'bin', 'node');
-/* What stands in the answer: the major, or the version when one was asked for. */
-const labelOf = (version) => (wanted.length ? version.slice(1) : parts(version)[0]);
+const labelOf = (version) => parts(version).slice(0, 2).join('.');
 
 /* ---- random functions ---- */
 
@@ -567,7 +567,7 @@ for (const version of versions) {
   if (missing) process.stderr.write(`node ${version}: ${missing} functions were not printed\n`);
 }
 
-process.stdout.write('# Made by generate.js.  text, then for Node majors: name@offset=place ...\n');
+process.stdout.write('# Made by generate.js: the text of a function, then for Node versions: name@offset=place ...\n');
 for (const c of cases) {
   if (!c.expect.size) continue;
   process.stdout.write(`\ncase ${c.kind} ${c.flags || '-'}\n${c.body.replace(/\n/g, ' ')}\n`);
