@@ -1,10 +1,6 @@
 /* nopsy whatis: what lies at any address. */
 #include "cmd/address.h"
 #include "cmd/whatis.h"
-#include "heap/owner.h"
-
-/* A search of the whole heap stops the target for about a second a gigabyte. */
-static const uint64_t SEARCH_MAX_BYTES = 256ull << 20;
 
 static const struct np_option options[] = {
 	{"search", 's', NP_OPT_FLAG, NULL, NULL,
@@ -85,10 +81,9 @@ static void open_heap(struct whatis *w)
 
 static np_err *run(struct np_invocation *inv)
 {
-	struct whatis w = {.inv = inv, .target = inv->session->target};
+	struct whatis w = {.inv = inv, .target = inv->session->target, .search = np_opt_flag(inv, "search")};
 	np_err *err = NULL;
 	open_heap(&w);
-	w.may_search = np_opt_flag(inv, "search") || (w.heap && np_heap_search_bytes(w.heap) <= SEARCH_MAX_BYTES);
 	inv->result = np_list(inv->arena, NULL);
 	for (size_t i = 0; i < inv->arg_count && !err; i++) {
 		np_addr addr;

@@ -11,8 +11,11 @@ struct whatis {
 	np_target *target;
 	np_v8 *v8;	/* NULL: no V8 in it, or it could not be read */
 	np_heap *heap;	/* NULL: its layout is not known */
-	bool may_search; /* of the whole heap */
+	bool search;	/* the whole heap, whatever its size */
 };
+
+/* May the whole heap be searched: it was asked for, or it is small? */
+bool np_whatis_may_search(struct whatis *w);
 
 /* Each returns NULL when the address is nothing of the kind, else the record: kind, address, and what belongs to it. */
 np_node *np_whatis_heap(struct whatis *w, np_addr addr);

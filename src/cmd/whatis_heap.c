@@ -30,6 +30,14 @@ static const struct np_shape chunk_shape = {
 static const struct np_shape owner_shape = {
 	.name = "owner", .style = NP_STYLE_LINE, .line = "{object}[ {_base:addr}], byte {offset:num} of {size_bytes}"};
 
+/* A search of the whole heap stops the target for about a second a gigabyte. */
+static const uint64_t SEARCH_MAX_BYTES = 256ull << 20;
+
+bool np_whatis_may_search(struct whatis *w)
+{
+	return w->search || np_heap_search_bytes(w->heap) <= SEARCH_MAX_BYTES;
+}
+
 static void set_page(struct whatis *w, np_node *n, const struct np_page *page)
 {
 	np_node *chunk = np_obj(w->inv->arena, &chunk_shape);
@@ -75,7 +83,7 @@ static np_node *function_node(struct whatis *w, np_addr shared_addr)
 static bool set_function_of(struct whatis *w, np_node *n, np_addr code)
 {
 	np_addr shared;
-	if (!w->may_search) {
+	if (!np_whatis_may_search(w)) {
 		np_set_str(n, "_note", "--search finds its function");
 		return false;
 	}
@@ -275,9 +283,9 @@ np_node *np_whatis_heap(struct whatis *w, np_addr addr)
 void np_whatis_set_owner(struct whatis *w, np_node *n, np_addr addr, np_addr from)
 {
 	struct np_owner owner;
-	if (!w->heap || !np_heap_page_count(w->heap))
+	if (!w->heap)
 		return;
-	if (!w->may_search) {
+	if (!np_whatis_may_search(w)) {
 		np_set_str(n, "_note", "--search looks for an owner in V8's heap");
 		return;
 	}

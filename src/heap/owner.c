@@ -40,8 +40,8 @@ static bool heap_scan(np_heap *heap, word_cb *cb, void *ctx)
 {
 	uint64_t *block = np_xmalloc(BLOCK_BYTES);
 	bool found = false;
-	for (size_t i = 0; i < heap->pages.len && !found; i++) {
-		const struct np_page *page = &heap->pages.data[i];
+	for (size_t i = 0; i < np_heap_page_count(heap) && !found; i++) {
+		const struct np_page *page = np_heap_page(heap, i);
 		if (is_searched(page))
 			found = page_scan(heap, page, block, cb, ctx);
 	}
@@ -49,12 +49,14 @@ static bool heap_scan(np_heap *heap, word_cb *cb, void *ctx)
 	return found;
 }
 
-uint64_t np_heap_search_bytes(const np_heap *heap)
+uint64_t np_heap_search_bytes(np_heap *heap)
 {
 	uint64_t bytes = 0;
-	for (size_t i = 0; i < heap->pages.len; i++)
-		if (is_searched(&heap->pages.data[i]))
-			bytes += heap->pages.data[i].area_end - heap->pages.data[i].area_start;
+	for (size_t i = 0; i < np_heap_page_count(heap); i++) {
+		const struct np_page *page = np_heap_page(heap, i);
+		if (is_searched(page))
+			bytes += page->area_end - page->area_start;
+	}
 	return bytes;
 }
 

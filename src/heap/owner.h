@@ -26,6 +26,6 @@ np_err *np_heap_find_owner(np_heap *heap, np_addr addr, np_addr from, struct np_
 np_err *np_heap_find_shared(np_heap *heap, np_addr code, np_addr *ret) NP_MUST;
 
 /* Bytes that a search reads. */
-uint64_t np_heap_search_bytes(const np_heap *heap);
+uint64_t np_heap_search_bytes(np_heap *heap);
 
 #endif

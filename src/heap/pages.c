@@ -1,178 +1,44 @@
+/*
+ * Two ways to the pages.  The index has all of them, and costs a few reads for
+ * each aligned address of the process.  A single look-up goes from the address
+ * backwards to the chunk that holds it, and does without.
+ */
 #include "heap/pages.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "heap/internal.h"
 
 enum {
-	HEADER_MAX_BYTES = 0x100, /* of a chunk or its metadata that is read */
-	AREA_START_MAX = 0x8000,  /* header, bitmap and a guard page before the first object */
-	CHUNK_MAX_BYTES_LOG2 = 36,
-	ALIGNMENT_MIN = 4096,
-	SPACE_WORDS = 12,	  /* of a Space object that are looked at for its Heap */
-	LINK_WORDS = 64,	  /* of a chunk's header, and of a Space, that may be links of the list of pages */
-	OWNER_TAG = 7,
-	ISOLATE_MAX_BYTES = 1 << 20,
+	LINK_WORDS = 64,      /* of a chunk's header, and of a Space, that may be links of the list of pages */
+	BACK_MAX = 1 << 14,   /* chunk alignments that a large object reaches back */
 };
 
-static const struct {
-	const char *name;
-	enum np_fact id;
-	bool is_large;
-} spaces[NP_SPACE_COUNT] = {
-	[NP_SPACE_UNKNOWN] = {"unknown", NP_FACT_COUNT, false},
-	[NP_SPACE_READ_ONLY] = {"read_only_space", NP_F_SpaceId_read_only, false},
-	[NP_SPACE_NEW] = {"new_space", NP_F_SpaceId_new, false},
-	[NP_SPACE_OLD] = {"old_space", NP_F_SpaceId_old, false},
-	[NP_SPACE_OLD_POINTER] = {"old_pointer_space", NP_F_SpaceId_old_pointer, false},
-	[NP_SPACE_OLD_DATA] = {"old_data_space", NP_F_SpaceId_old_data, false},
-	[NP_SPACE_CODE] = {"code_space", NP_F_SpaceId_code, false},
-	[NP_SPACE_MAP] = {"map_space", NP_F_SpaceId_map, false},
-	[NP_SPACE_CELL] = {"cell_space", NP_F_SpaceId_cell, false},
-	[NP_SPACE_PROPERTY_CELL] = {"property_cell_space", NP_F_SpaceId_property_cell, false},
-	[NP_SPACE_LARGE] = {"large_object_space", NP_F_SpaceId_large, true},
-	[NP_SPACE_CODE_LARGE] = {"code_large_object_space", NP_F_SpaceId_code_large, true},
-	[NP_SPACE_NEW_LARGE] = {"new_large_object_space", NP_F_SpaceId_new_large, true},
-	[NP_SPACE_SHARED] = {"shared_space", NP_F_SpaceId_shared, false},
-	[NP_SPACE_SHARED_LARGE] = {"shared_large_object_space", NP_F_SpaceId_shared_large, true},
-	[NP_SPACE_TRUSTED] = {"trusted_space", NP_F_SpaceId_trusted, false},
-	[NP_SPACE_TRUSTED_LARGE] = {"trusted_large_object_space", NP_F_SpaceId_trusted_large, true},
-	[NP_SPACE_SHARED_TRUSTED] = {"shared_trusted_space", NP_F_SpaceId_shared_trusted, false},
-	[NP_SPACE_SHARED_TRUSTED_LARGE] = {"shared_trusted_large_object_space", NP_F_SpaceId_shared_trusted_large, true},
-};
-
-const char *np_space_name(enum np_space space)
+static np_addr alignment_of(const np_heap *heap)
 {
-	return spaces[space].name;
+	return (np_addr)np_get(heap->v8->layout, NP_F_Chunk_alignment);
 }
 
-/* A word of the header; offsets were checked by chunk_layout_check(). */
-static uint64_t header_word(const np_layout *l, const uint8_t *header, enum np_fact fact)
+static bool may_be_retired(const struct np_page *page)
 {
-	uint64_t word;
-	memcpy(&word, header + np_get(l, fact), sizeof(word));
-	return word;
+	return page->heap && !page->is_raw && page->space != NP_SPACE_READ_ONLY;
 }
 
-static np_err *chunk_layout_check(const np_layout *l)
-{
-	static const enum np_fact needed[] = {NP_F_Chunk_alignment, NP_F_Chunk_size, NP_F_Chunk_flags,
-					      NP_F_Chunk_area_start, NP_F_Chunk_area_end, NP_F_Chunk_heap,
-					      NP_F_Chunk_owner};
-	for (size_t i = 0; i < NP_ARRAY_LEN(needed); i++)
-		NP_TRY(np_need(l, needed[i]));
-	for (size_t i = 1; i < NP_ARRAY_LEN(needed); i++)
-		if (np_get(l, needed[i]) < 0 || np_get(l, needed[i]) > HEADER_MAX_BYTES - 8)
-			return np_err_new(NP_EFORMAT, "fact %s has the impossible value %d", np_fact_info(needed[i])->name,
-					  np_get(l, needed[i]));
-	int32_t alignment = np_get(l, NP_F_Chunk_alignment);
-	if (alignment < ALIGNMENT_MIN || (alignment & (alignment - 1)))
-		return np_err_new(NP_EFORMAT, "fact Chunk.alignment has the impossible value %d", alignment);
-	return NULL;
-}
+/* --- the index --- */
 
-/*
- * The Space of a chunk: an object that knows its Heap, with its number right
- * behind.  That it does is also the proof that the chunk is none by chance.
- */
-static bool space_read(np_heap *heap, np_addr owner, np_addr of_heap, enum np_space *ret)
-{
-	const np_layout *l = heap->v8->layout;
-	uint64_t words[SPACE_WORDS];
-	if (!owner || np_mem_read(heap->v8->mem, owner, words, sizeof(words)) != sizeof(words))
-		return false;
-	for (size_t i = 1; i + 1 < SPACE_WORDS; i++) {
-		if (words[i] != of_heap)
-			continue;
-		int32_t id = (int32_t)(uint32_t)words[i + 1];
-		*ret = NP_SPACE_UNKNOWN;
-		for (int s = 1; s < NP_SPACE_COUNT; s++)
-			if (np_has(l, spaces[s].id) && np_get(l, spaces[s].id) == id)
-				*ret = (enum np_space)s;
-		return true;
-	}
-	return false;
-}
-
-/* Isolate of a Heap, which is a part of it at a fixed distance. */
-static np_addr heap_isolate(const np_layout *l, np_addr of_heap)
-{
-	if (!of_heap || !np_has(l, NP_F_Isolate_heap))
-		return 0;
-	np_addr distance = (np_addr)np_get(l, NP_F_Isolate_heap);
-	return distance < ISOLATE_MAX_BYTES && of_heap > distance ? of_heap - distance : 0;
-}
-
-static bool flag_is_set(const np_layout *l, uint64_t flags, enum np_fact shift)
-{
-	return np_has(l, shift) && np_get(l, shift) >= 0 && np_get(l, shift) < 64 && flags >> np_get(l, shift) & 1;
-}
-
-static bool chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m, struct np_page *ret)
-{
-	const np_layout *l = heap->v8->layout;
-	uint8_t chunk[HEADER_MAX_BYTES], metadata[HEADER_MAX_BYTES];
-	const uint8_t *header = chunk;
-	struct np_page page = {.start = start, .metadata = start};
-	size_t got = np_mem_read(heap->v8->mem, start, chunk, sizeof(chunk));
-	if (got != sizeof(chunk))
-		return false;
-	page.flags = header_word(l, chunk, NP_F_Chunk_flags);
-	if (np_has(l, NP_F_Chunk_metadata)) {
-		memcpy(&page.metadata, chunk + np_get(l, NP_F_Chunk_metadata), sizeof(page.metadata));
-		if (page.metadata & 7 ||
-		    np_mem_read(heap->v8->mem, page.metadata, metadata, sizeof(metadata)) != sizeof(metadata))
-			return false;
-		header = metadata;
-	}
-	uint64_t size = header_word(l, header, NP_F_Chunk_size);
-	page.area_start = header_word(l, header, NP_F_Chunk_area_start);
-	page.area_end = header_word(l, header, NP_F_Chunk_area_end);
-	page.heap = header_word(l, header, NP_F_Chunk_heap);
-	if (!size || size & 7 || size >> CHUNK_MAX_BYTES_LOG2 || page.area_start <= start ||
-	    page.area_start - start > AREA_START_MAX || page.area_start & 7 || page.area_end <= page.area_start ||
-	    page.area_end > start + size || page.heap & 7)
-		return false;
-	page.end = start + size;
-	page.owner = header_word(l, header, NP_F_Chunk_owner) & ~(np_addr)OWNER_TAG;
-	page.is_raw = page.heap && !page.owner;
-	if (!page.heap) {
-		/* Sealed pages: nothing else lacks a Heap, and nothing can be written there. */
-		if (m->prot >= 0 && m->prot & NP_PROT_W)
-			return false;
-		page.space = NP_SPACE_READ_ONLY;
-	} else if (!page.is_raw && !space_read(heap, page.owner, page.heap, &page.space)) {
-		return false;
-	}
-	page.isolate = heap_isolate(l, page.heap);
-	page.is_large = spaces[page.space].is_large || size > (uint64_t)np_get(l, NP_F_Chunk_alignment);
-	page.is_inactive = page.space == NP_SPACE_NEW && flag_is_set(l, page.flags, NP_F_Chunk_from_page_shift) &&
-			   !flag_is_set(l, page.flags, NP_F_Chunk_to_page_shift);
-	*ret = page;
-	return true;
-}
-
-/* Chunks lie in anonymous memory, the brk heap included. */
-static bool mapping_may_hold(const struct np_mapping *m)
-{
-	return m->prot != 0 && !m->image && (m->prot < 0 || m->prot & NP_PROT_R) &&
-	       (!*m->path || strcmp(m->path, "[heap]") == 0 || strncmp(m->path, "[anon", 5) == 0);
-}
-
-static void heap_find_pages(np_heap *heap)
+static void index_pages(np_heap *heap)
 {
 	np_target *target = heap->v8->target;
-	np_addr alignment = (np_addr)np_get(heap->v8->layout, NP_F_Chunk_alignment);
+	np_addr alignment = alignment_of(heap);
 	np_addr covered = 0; /* a large object's bytes may look like a chunk */
 	for (size_t i = 0; i < np_target_mapping_count(target); i++) {
 		const struct np_mapping *m = np_target_mapping(target, i);
-		if (!mapping_may_hold(m) || m->end > UINT64_MAX - alignment)
+		if (!np_chunk_mapping(m) || m->end > UINT64_MAX - alignment)
 			continue;
 		np_addr at = (m->start > covered ? m->start : covered) + alignment - 1;
 		for (at &= ~(alignment - 1); at < m->end; at += alignment) {
 			struct np_page page;
-			if (at < covered || !chunk_probe(heap, at, m, &page))
+			if (at < covered || !np_chunk_probe(heap, at, m, &page))
 				continue;
 			np_vec_push(&heap->pages, page);
 			covered = page.end;
@@ -214,14 +80,14 @@ static void follow_links(np_mem *mem, np_addr at, const struct link *links, size
  * So a page that leads to no other, and to which neither another nor its space
  * leads, is out of use.  Where the links are need not be known for that.
  */
-static void heap_find_retired(np_heap *heap)
+static void index_retired(np_heap *heap)
 {
 	np_mem *mem = heap->v8->mem;
 	size_t n = heap->pages.len;
 	struct link *links = np_xcalloc(n ? n : 1, sizeof(*links));
 	for (size_t i = 0; i < n; i++) {
 		struct np_page *page = &heap->pages.data[i];
-		page->is_retired = page->heap && !page->is_raw && page->space != NP_SPACE_READ_ONLY;
+		page->is_retired = may_be_retired(page);
 		links[i] = (struct link){page->metadata, page};
 	}
 	qsort(links, n, sizeof(*links), link_compare);
@@ -235,42 +101,28 @@ static void heap_find_retired(np_heap *heap)
 	free(links);
 }
 
-np_err *np_heap_create(np_v8 *v8, np_heap **ret)
+static void need_index(np_heap *heap)
 {
-	NP_TRY(chunk_layout_check(v8->layout));
-	np_heap *heap = np_xcalloc(1, sizeof(*heap));
-	heap->v8 = v8;
-	heap_find_pages(heap);
-	heap_find_retired(heap);
-	*ret = heap;
-	return NULL;
-}
-
-void np_heap_destroy(np_heap *heap)
-{
-	if (!heap)
+	if (heap->is_indexed)
 		return;
-	np_vec_deinit(&heap->pages);
-	free(heap->size_rules);
-	free(heap);
+	heap->is_indexed = true;
+	index_pages(heap);
+	index_retired(heap);
 }
 
-np_v8 *np_heap_v8(const np_heap *heap)
+size_t np_heap_page_count(np_heap *heap)
 {
-	return heap->v8;
-}
-
-size_t np_heap_page_count(const np_heap *heap)
-{
+	need_index(heap);
 	return heap->pages.len;
 }
 
-const struct np_page *np_heap_page(const np_heap *heap, size_t i)
+const struct np_page *np_heap_page(np_heap *heap, size_t i)
 {
+	need_index(heap);
 	return &heap->pages.data[i];
 }
 
-const struct np_page *np_heap_page_at(const np_heap *heap, np_addr addr)
+static const struct np_page *page_in_index(const np_heap *heap, np_addr addr)
 {
 	size_t low = 0, high = heap->pages.len;
 	while (low < high) {
@@ -283,4 +135,111 @@ const struct np_page *np_heap_page_at(const np_heap *heap, np_addr addr)
 	if (low == heap->pages.len || heap->pages.data[low].start > addr)
 		return NULL;
 	return &heap->pages.data[low];
+}
+
+/* --- a single page --- */
+
+/* Is this word a link to a page other than self? */
+static bool word_is_link(np_heap *heap, uint64_t word, const struct np_page *self)
+{
+	const np_layout *l = heap->v8->layout;
+	np_addr alignment = alignment_of(heap);
+	struct np_page other;
+	uint64_t area, metadata;
+	if (!word || word & 7 || word == self->metadata)
+		return false;
+	if (!np_has(l, NP_F_Chunk_metadata)) {
+		const struct np_mapping *m = np_target_mapping_at(heap->v8->target, word);
+		return word % alignment == 0 && np_chunk_mapping(m) && np_chunk_probe(heap, word, m, &other);
+	}
+	return np_mem_u64(heap->v8->mem, word + (np_addr)np_get(l, NP_F_Chunk_area_start), &area) &&
+	       np_mem_u64(heap->v8->mem, (area & ~(alignment - 1)) + (np_addr)np_get(l, NP_F_Chunk_metadata), &metadata) &&
+	       metadata == word;
+}
+
+/* As index_retired(), but without the links from other pages: large pages had none back, once. */
+static bool page_is_retired(np_heap *heap, const struct np_page *page)
+{
+	uint64_t words[LINK_WORDS];
+	if (!may_be_retired(page) || page->is_large)
+		return false;
+	size_t n = np_mem_read(heap->v8->mem, page->owner, words, sizeof(words)) / 8;
+	if (!n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (words[i] == page->metadata)
+			return false;
+	n = np_mem_read(heap->v8->mem, page->metadata, words, sizeof(words)) / 8;
+	for (size_t i = 0; i < n; i++)
+		if (word_is_link(heap, words[i], page))
+			return false;
+	return true;
+}
+
+/* The chunk that addr is in starts at its aligned address, or before that when it is a large one. */
+static bool page_find(np_heap *heap, np_addr addr, struct np_page *ret)
+{
+	np_addr alignment = alignment_of(heap), at = addr & ~(alignment - 1);
+	const struct np_mapping *m = np_target_mapping_at(heap->v8->target, addr), *before;
+	if (!np_chunk_mapping(m))
+		return false;
+	for (int i = 0; i < BACK_MAX; i++, at -= alignment) {
+		const struct np_mapping *here = np_target_mapping_at(heap->v8->target, at);
+		if (np_chunk_mapping(here) && np_chunk_probe(heap, at, here, ret))
+			return addr < ret->end;
+		if (at < m->start) { /* the unit that the mapping begins in was the last one, unless another adjoins */
+			before = np_target_mapping_at(heap->v8->target, m->start - 1);
+			if (!np_chunk_mapping(before) || before->end != m->start)
+				return false;
+			m = before;
+		}
+		if (at < alignment)
+			return false;
+	}
+	return false;
+}
+
+const struct np_page *np_heap_page_at(np_heap *heap, np_addr addr)
+{
+	struct np_page page;
+	if (heap->is_indexed)
+		return page_in_index(heap, addr);
+	for (size_t i = 0; i < heap->looked_up.len; i++)
+		if (addr >= heap->looked_up.data[i]->start && addr < heap->looked_up.data[i]->end)
+			return heap->looked_up.data[i];
+	if (!page_find(heap, addr, &page))
+		return NULL;
+	page.is_retired = page_is_retired(heap, &page);
+	struct np_page *kept = np_xmalloc(sizeof(*kept));
+	*kept = page;
+	np_vec_push(&heap->looked_up, kept);
+	return kept;
+}
+
+/* --- the heap --- */
+
+np_err *np_heap_create(np_v8 *v8, np_heap **ret)
+{
+	NP_TRY(np_chunk_layout_check(v8->layout));
+	np_heap *heap = np_xcalloc(1, sizeof(*heap));
+	heap->v8 = v8;
+	*ret = heap;
+	return NULL;
+}
+
+void np_heap_destroy(np_heap *heap)
+{
+	if (!heap)
+		return;
+	for (size_t i = 0; i < heap->looked_up.len; i++)
+		free(heap->looked_up.data[i]);
+	np_vec_deinit(&heap->looked_up);
+	np_vec_deinit(&heap->pages);
+	free(heap->size_rules);
+	free(heap);
+}
+
+np_v8 *np_heap_v8(const np_heap *heap)
+{
+	return heap->v8;
 }

@@ -17,7 +17,7 @@
  * as big as its single object.  Read-only pages are shared by all isolates and
  * then have no Heap.
  *
- * Invariants: pages are sorted and disjoint; start < area_start < area_end <= end.
+ * Invariants: pages are disjoint, in the index sorted; start < area_start < area_end <= end.
  */
 #ifndef NP_HEAP_PAGES_H
 #define NP_HEAP_PAGES_H
@@ -73,9 +73,16 @@ np_err *np_heap_create(np_v8 *v8, np_heap **ret) NP_MUST;
 void np_heap_destroy(np_heap *heap);
 
 np_v8 *np_heap_v8(const np_heap *heap);
-size_t np_heap_page_count(const np_heap *heap);
-const struct np_page *np_heap_page(const np_heap *heap, size_t i);
-/* The page whose chunk holds addr, headers included; NULL when none does. */
-const struct np_page *np_heap_page_at(const np_heap *heap, np_addr addr);
+/*
+ * All pages: the first of these two probes the whole process, about 100 ms a
+ * gigabyte of heap.
+ */
+size_t np_heap_page_count(np_heap *heap);
+const struct np_page *np_heap_page(np_heap *heap, size_t i);
+/*
+ * The page whose chunk holds addr, headers included; NULL when none does.
+ * Needs no index.  Valid as long as the heap.
+ */
+const struct np_page *np_heap_page_at(np_heap *heap, np_addr addr);
 
 #endif

@@ -70,6 +70,25 @@ static bool method_match(void *ctx, const struct np_property *p)
 	return !s->ambiguous;
 }
 
+/* Up to 5.1 elements count, too, in the order of for-in: before named properties. */
+static void match_elements(struct method_search *s, np_addr object)
+{
+	struct np_elements e;
+	struct np_element el;
+	if (np_get(s->v8->layout, NP_F_CallSite_by_constructor) != 1 || !np_elements_load(s->v8, object, &e) ||
+	    e.form != NP_ELEMENTS_TAGGED)
+		return;
+	uint64_t n = e.length < e.capacity ? e.length : e.capacity;
+	for (uint32_t i = 0; i < n && s->left-- > 0; i++) {
+		if (!np_element_get(s->v8, &e, i, &el) || !np_is_ref(el.value) || np_ref(el.value) != s->function)
+			continue;
+		s->ambiguous = s->found != NULL;
+		if (s->ambiguous)
+			break;
+		s->found = np_arena_printf(s->arena, "%u", i);
+	}
+}
+
 static bool next_prototype(np_v8 *v8, np_addr *at)
 {
 	const struct np_map *map;
@@ -119,6 +138,7 @@ static const char *method_name(np_v8 *v8, np_addr receiver, np_addr function, np
 	for (int i = 0; i < PROTOTYPES_MAX && !s.ambiguous; i++) {
 		if (np_kind_at(v8, at) == NP_KIND_JS_PROXY)
 			break;
+		match_elements(&s, at);
 		np_err_free(np_object_properties(v8, at, method_match, &s));
 		if (!next_prototype(v8, &at))
 			break;

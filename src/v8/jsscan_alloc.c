@@ -147,7 +147,8 @@ static int local_compare(const void *a, const void *b)
 	return x->pos < y->pos ? -1 : x->pos > y->pos;
 }
 
-void np_js_allocate(struct js *js, const struct np_jsscan_function *f, bool arrow, np_arena *arena, struct np_jsscan_locals *ret)
+void np_js_allocate(struct js *js, const struct np_jsscan_function *f, bool arrow, np_arena *arena,
+		    struct np_jsscan_locals *ret)
 {
 	struct allocation a = {.js = js, .f = f, .arena = arena, .arrow = arrow, .exact = true, .trusted = true};
 	scope_allocate(&a, 0);

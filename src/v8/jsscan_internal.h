@@ -11,6 +11,7 @@
  *   jsscan_alloc.c  registers, by V8's order
  *   jsscan.c        the target, parameters; what is public
  *   jsscan_rules.c  what differs between V8 versions
+ *   jsscan_name.c   the text before a function
  *
  * The function asked about is the target.  Its own scopes and variables are kept
  * (js_scope, js_var).  Of the functions inside it (js->inner is set there) only
@@ -27,8 +28,8 @@
  * Names in places that could bind are noted on the way (js->cands); at => they
  * are declared, with the uses since '(' now belonging to the arrow function.
  *
- * Failure.  np_js_fail() turns the current token into the end of the text for good,
- * so that every loop ends by itself.
+ * Failure.  np_js_fail() turns the current token into the end of the text for
+ * good, so that every loop ends by itself.
  */
 #ifndef NP_V8_JSSCAN_INTERNAL_H
 #define NP_V8_JSSCAN_INTERNAL_H
@@ -100,7 +101,21 @@ enum js_type {
 	T_WITH,
 };
 
-enum js_word { W_NONE, W_ACCESSOR, W_AS, W_ASYNC, W_AWAIT, W_EVAL, W_GET, W_LET, W_OF, W_SET, W_STATIC, W_USING, W_YIELD };
+/* Words that mean something in some places. */
+enum js_word {
+	W_NONE,
+	W_ACCESSOR,
+	W_ASYNC,
+	W_AWAIT,
+	W_EVAL,
+	W_GET,
+	W_LET,
+	W_OF,
+	W_SET,
+	W_STATIC,
+	W_USING,
+	W_YIELD
+};
 
 struct js_token {
 	uint8_t type; /* enum js_type */
@@ -137,13 +152,13 @@ struct js_var {
 	uint8_t mode; /* enum js_mode */
 	uint8_t kind; /* enum np_jsscan_var_kind */
 	bool used, captured;
-	bool argument; /* a parameter that stays an argument */
-	bool hidden;   /* takes a register, is not the user's: a loop variable's dead zone, temporaries */
-	bool dead;     /* belongs to an arrow function after all */
+	bool argument;	/* a parameter that stays an argument */
+	bool hidden;	/* takes a register, is not the user's: a loop variable's dead zone, temporaries */
+	bool dead;	/* belongs to an arrow function after all */
 	bool elsewhere; /* a module cell or a property of the global object */
+	bool by_var;	/* a var statement declares it, not only a function */
+	bool exact;	/* of temporaries: false when there are some, nobody knows how many */
 	bool sloppy_block_function;
-	bool by_var; /* a var statement declares it, not only a function */
-	bool exact;
 };
 
 enum js_scope_kind { S_FUNCTION, S_BODY, S_BLOCK, S_CLASS, S_CATCH, S_WITH };
@@ -202,7 +217,7 @@ struct js {
 	const uint16_t *base, *p, *end;
 	struct js_token tok;
 	uint32_t prev_end; /* end of the token before tok */
-	bool failed, module;
+	bool failed, module; /* module: --> and <!-- are no comments */
 	uint32_t depth;
 
 	NP_VEC(struct js_symbol) syms;
@@ -213,10 +228,10 @@ struct js {
 	NP_VEC(struct js_var) vars;
 	NP_VEC(struct js_scope) scopes;
 	NP_VEC(uint32_t) lex_names, var_names; /* declarations of open inner functions */
-	NP_VEC(uint32_t) cands;
+	NP_VEC(uint32_t) cands;		       /* symbols that may turn out to be parameters */
 	NP_VEC(struct js_deferred) deferred;
-	NP_VEC(uint32_t) exports; /* symbols */
-	NP_VEC(uint32_t) hoists; /* functions in blocks of sloppy code: their variable in the block */
+	NP_VEC(uint32_t) exports;     /* symbols */
+	NP_VEC(uint32_t) hoists;      /* functions in blocks of sloppy code: their variable in the block */
 	NP_VEC(uint16_t *) unescaped; /* owned texts of names with escapes */
 	uint32_t *var_map;	      /* (scope, symbol) -> var + 1, open addressing */
 	uint32_t var_map_mask;
@@ -242,15 +257,15 @@ struct js {
 };
 
 /* Most texts nest a dozen deep; V8 itself gives up somewhere in the thousands. */
-enum { JS_MAX_DEPTH = 1000, JS_MAX_TEXT = 1 << 30 };
+enum { JS_MAX_DEPTH = 1000, JS_MAX_TEXT = 1 << 26 };
 
 /* jsscan_lex.c */
 bool np_js_init(struct js *js, const uint16_t *chars, size_t len);
 void np_js_deinit(struct js *js);
 void np_js_next(struct js *js);
 struct js_token np_js_peek(struct js *js);
-void np_js_name(struct js *js);	  /* after '.': any word is a name */
-void np_js_regexp(struct js *js);	  /* tok is T_DIV or T_DIV_ASSIGN */
+void np_js_name(struct js *js);	    /* after '.': any word is a name */
+void np_js_regexp(struct js *js);   /* tok is T_DIV or T_DIV_ASSIGN */
 bool np_js_template(struct js *js); /* reads on to the next "${" (true, tok is what follows) or '`' (false) */
 uint32_t np_js_intern(struct js *js, const struct js_token *tok);
 uint32_t np_js_intern_text(struct js *js, const uint16_t *chars, uint32_t len);
@@ -328,8 +343,8 @@ void np_js_arrow(struct js *js, uint32_t first_ref, uint32_t cand, bool async, u
 void np_js_class(struct js *js, bool declaration);
 /* Who wants to know the parameters. */
 struct js_param_sink {
-	void (*param)(struct js_param_sink *sink, struct js *js, uint32_t start, uint32_t end, bool rest, bool has_default,
-		      bool pattern);
+	void (*param)(struct js_param_sink *sink, struct js *js, uint32_t start, uint32_t end, bool rest,
+		      bool has_default, bool pattern);
 	void (*name)(struct js_param_sink *sink, struct js *js, const struct js_token *tok);
 };
 /* At '(': reads to behind ')'.  Returns whether the list is simple. */
@@ -342,7 +357,8 @@ void np_js_statement(struct js *js);
 void np_js_directives(struct js *js);
 
 /* jsscan_alloc.c */
-void np_js_allocate(struct js *js, const struct np_jsscan_function *f, bool arrow, np_arena *arena, struct np_jsscan_locals *ret);
+void np_js_allocate(struct js *js, const struct np_jsscan_function *f, bool arrow, np_arena *arena,
+		    struct np_jsscan_locals *ret);
 char *np_js_utf8(np_arena *arena, const uint16_t *chars, size_t len);
 
 /* jsscan_rules.c: NULL when unknown */

@@ -33,7 +33,6 @@ struct word {
 
 /* By length, then alphabet. */
 static const struct word words[] = {
-	{"as", T_IDENT, W_AS},
 	{"do", T_DO, 0},
 	{"if", T_IF, 0},
 	{"in", T_IN, 0},
@@ -83,13 +82,13 @@ static const struct word words[] = {
 };
 
 /* words[first[n]] .. words[first[n + 1] - 1] have n letters. */
-static const uint8_t word_first[12] = {0, 0, 0, 5, 12, 20, 32, 39, 42, 46, 46, 47};
-_Static_assert(NP_ARRAY_LEN(words) == 47, "word_first follows words");
+static const uint8_t word_first[12] = {0, 0, 0, 4, 11, 19, 31, 38, 41, 45, 45, 46};
+_Static_assert(NP_ARRAY_LEN(words) == 46, "word_first follows words");
 
 /* What they begin with. */
 #define L(c) (1u << ((c) - 'a'))
 static const uint32_t word_initials[11] = {
-	[2] = L('a') | L('d') | L('i') | L('o'),
+	[2] = L('d') | L('i') | L('o'),
 	[3] = L('f') | L('g') | L('l') | L('n') | L('s') | L('t') | L('v'),
 	[4] = L('c') | L('e') | L('n') | L('t') | L('v') | L('w'),
 	[5] = L('a') | L('b') | L('c') | L('f') | L('s') | L('t') | L('u') | L('w') | L('y'),
@@ -318,14 +317,62 @@ static const uint16_t *string(struct js *js, const uint16_t *p)
 	return p + 1;
 }
 
-/* Punctuation at p with up to three characters to look at. */
+/* An operator of which c, c1, c2, c3 are the next characters; returns its length. */
+static size_t operator(uint32_t c, uint32_t c1, uint32_t c2, uint32_t c3, uint8_t *type)
+{
+	size_t n = 1;
+	*type = T_BINARY;
+	switch (c) {
+	case '=':
+		*type = c1 == '=' ? T_BINARY : c1 == '>' ? T_ARROW : T_ASSIGN;
+		return c1 == '=' ? (c2 == '=' ? 3 : 2) : c1 == '>' ? 2 : 1;
+	case '!':
+		*type = c1 == '=' ? T_BINARY : T_NOT;
+		return c1 == '=' ? (c2 == '=' ? 3 : 2) : 1;
+	case '+':
+	case '-':
+		*type = c1 == c ? T_INCDEC : c1 == '=' ? T_ASSIGN_OP : T_ADDSUB;
+		return c1 == c || c1 == '=' ? 2 : 1;
+	case '/':
+		*type = c1 == '=' ? T_DIV_ASSIGN : T_DIV;
+		return c1 == '=' ? 2 : 1;
+	case '?':
+		if (c1 == '.' && !(c2 >= '0' && c2 <= '9')) {
+			*type = T_QDOT;
+			return 2;
+		}
+		if (c1 != '?') {
+			*type = T_QUESTION;
+			return 1;
+		}
+		n = 2;
+		break;
+	case '*':
+	case '&':
+	case '|':
+		n = c1 == c ? 2 : 1;
+		*type = c == '*' && n == 1 ? T_STAR : T_BINARY;
+		break;
+	case '<':
+		n = c1 == '<' ? 2 : 1;
+		break;
+	case '>':
+		n = c1 == '>' ? (c2 == '>' ? 3 : 2) : 1;
+		break;
+	default: /* % ^ */
+		break;
+	}
+	if ((n == 3 ? c3 : n == 2 ? c2 : c1) != '=')
+		return n;
+	if (n > 1 || (c != '<' && c != '>'))
+		*type = T_ASSIGN_OP;
+	return n + 1;
+}
+
 static const uint16_t *punctuation(struct js *js, const uint16_t *p)
 {
-	uint32_t c = *p;
 	size_t left = (size_t)(js->end - p);
-	uint32_t c1 = left > 1 ? p[1] : 0, c2 = left > 2 ? p[2] : 0, c3 = left > 3 ? p[3] : 0;
-	uint8_t type = T_BINARY;
-	size_t n = 1;
+	uint32_t c = *p, c1 = left > 1 ? p[1] : 0, c2 = left > 2 ? p[2] : 0, c3 = left > 3 ? p[3] : 0;
 	switch (c) {
 	case '"':
 	case '\'':
@@ -336,74 +383,20 @@ static const uint16_t *punctuation(struct js *js, const uint16_t *p)
 			js->tok.type = T_NUMBER;
 			return number(p, js->end);
 		}
-		n = c1 == '.' && c2 == '.' ? 3 : 1;
-		type = n == 3 ? T_ELLIPSIS : T_DOT;
-		break;
-	case '=':
-		n = c1 == '=' ? (c2 == '=' ? 3 : 2) : c1 == '>' ? 2 : 1;
-		type = c1 == '=' ? T_BINARY : c1 == '>' ? T_ARROW : T_ASSIGN;
-		break;
-	case '!':
-		n = c1 == '=' ? (c2 == '=' ? 3 : 2) : 1;
-		type = n == 1 ? T_NOT : T_BINARY;
-		break;
-	case '+':
-	case '-':
-		n = c1 == c || c1 == '=' ? 2 : 1;
-		type = c1 == c ? T_INCDEC : c1 == '=' ? T_ASSIGN_OP : T_ADDSUB;
-		break;
-	case '/':
-		n = c1 == '=' ? 2 : 1;
-		type = n == 2 ? T_DIV_ASSIGN : T_DIV;
-		break;
-	case '?':
-		if (c1 == '.' && !(c2 >= '0' && c2 <= '9')) {
-			n = 2;
-			type = T_QDOT;
-		} else if (c1 == '?') {
-			n = c2 == '=' ? 3 : 2;
-			type = n == 3 ? T_ASSIGN_OP : T_BINARY;
-		} else {
-			type = T_QUESTION;
-		}
-		break;
-	case '%':
-	case '^':
-		n = c1 == '=' ? 2 : 1;
-		type = n == 2 ? T_ASSIGN_OP : T_BINARY;
-		break;
-	case '*':
-	case '&':
-	case '|':
-		n = c1 == c ? 2 : 1;
-		type = c == '*' && n == 1 ? T_STAR : T_BINARY;
-		if ((n == 2 ? c2 : c1) == '=')
-			n++, type = T_ASSIGN_OP;
-		break;
-	case '<':
-		n = c1 == '<' ? 2 : 1;
-		if ((n == 2 ? c2 : c1) == '=')
-			type = ++n == 3 ? T_ASSIGN_OP : T_BINARY;
-		break;
-	case '>':
-		n = c1 == '>' ? (c2 == '>' ? 3 : 2) : 1;
-		if ((n == 3 ? c3 : n == 2 ? c2 : c1) == '=')
-			type = n++ == 1 ? T_BINARY : T_ASSIGN_OP;
-		break;
+		js->tok.type = c1 == '.' && c2 == '.' ? T_ELLIPSIS : T_DOT;
+		return p + (js->tok.type == T_ELLIPSIS ? 3 : 1);
 	case '#':
-		if (is_id_char(c1) || c1 == '\\') {
-			p = identifier(js, p + 1);
-			js->tok.type = T_PRIVATE;
-			js->tok.word = W_NONE;
-			return p;
+		if (!is_id_char(c1) && c1 != '\\') {
+			np_js_fail(js);
+			return js->end;
 		}
-		/* fallthrough */
+		p = identifier(js, p + 1);
+		js->tok.type = T_PRIVATE;
+		js->tok.word = W_NONE;
+		return p;
 	default:
-		np_js_fail(js);
-		return js->end;
+		return p + operator(c, c1, c2, c3, &js->tok.type);
 	}
-	js->tok.type = type;
-	return p + n;
 }
 
 /* Neither a name nor a single character. */

@@ -362,9 +362,9 @@ static bool is_arrow(const uint16_t *chars, size_t len, size_t start)
 /* A word stands right before the function's text. */
 static bool put_named(struct back *b, struct span word, size_t len, size_t start, struct output *out)
 {
-	static const char *const before_arrow[] = {"return", "typeof", "case",	"yield",   "await",   "new",	 "delete",
-						   "void",   "throw",  "else",	"do",	   "default", "extends", "in",
-						   "of",     "export", "const", "instanceof", NULL};
+	static const char *const before_arrow[] = {
+		"return", "typeof", "case", "yield",   "await",	  "new", "delete", "void",  "throw",	  "else",
+		"do",	  "default", "in",  "extends", "export", "of",	 "const",  "instanceof", NULL};
 	struct back saved = *b;
 	if (skip_back(b)) {
 		eat_char(b, '*');

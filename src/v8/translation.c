@@ -323,7 +323,7 @@ static np_err *translate(struct translator *t)
 	return t->frames.len && !more ? NULL : translation_error(t);
 }
 
-/* Where the safepoint table lies: at an offset that the Code has, or (9.0+) first of the tables behind the instructions. */
+/* Where the safepoint table lies: at an offset that the Code has, or (9.0+) first among the tables behind the code. */
 static bool safepoints_address(np_v8 *v8, const struct np_code_object *code, np_addr *ret)
 {
 	const np_layout *l = v8->layout;

@@ -64,7 +64,8 @@ static void params_text(const char *source, enum np_jsscan_kind kind, struct np_
 	np_jsscan_params(chars, len, kind, arena, &params);
 	for (size_t i = 0; i < params.n; i++) {
 		const struct np_jsscan_param *p = &params.params[i];
-		np_buf_printf(out, "%s%s%s%s", i ? " " : "", p->is_rest ? "..." : "", p->name, p->has_default ? "=" : "");
+		np_buf_printf(out, "%s%s%s%s", i ? " " : "", p->is_rest ? "..." : "", p->name,
+			      p->has_default ? "=" : "");
 		for (size_t k = 0; p->is_pattern && k < p->n_bound; k++)
 			np_buf_printf(out, "%c%s", k ? ',' : ':', p->bound[k]);
 	}
@@ -101,7 +102,8 @@ static const struct {
 	{"(a = b ? (c, d) : e, f){}", "a= f", 0},
 	{"(a = yield, b = await, async, get, of, static_, let_){}", "a= b= async get of static_ let_", 0},
 	{"($a_1, \\u0062c, d\\u{65}f){}", "$a_1 bc def", 0},
-	{"(\xc3\xbc, \xe6\x97\xa5\xe6\x9c\xac, \xf0\xa0\xae\xb7){}", "\xc3\xbc \xe6\x97\xa5\xe6\x9c\xac \xf0\xa0\xae\xb7", 0},
+	{"(\xc3\xbc, \xe6\x97\xa5\xe6\x9c\xac, \xf0\xa0\xae\xb7){}",
+	 "\xc3\xbc \xe6\x97\xa5\xe6\x9c\xac \xf0\xa0\xae\xb7", 0},
 	{"(a\xc2\xa0, \xef\xbb\xbf b){}", "a b", 0},
 	{"(a = function\xe2\x80\xa8 f() {}, b){}", "a= b", 0},
 	{"(a, b\n) {\nreturn a\n}", "a b", 0},
@@ -218,7 +220,8 @@ static void test_name_before(void **state)
 		char source[256], name[64];
 		const char *at = strchr(name_cases[i].source, '@');
 		size_t start, len;
-		snprintf(source, sizeof(source), "%.*s%s", (int)(at - name_cases[i].source), name_cases[i].source, at + 1);
+		snprintf(source, sizeof(source), "%.*s%s", (int)(at - name_cases[i].source), name_cases[i].source,
+			 at + 1);
 		free(utf16(source, (size_t)(at - name_cases[i].source), &start));
 		uint16_t *chars = utf16(source, strlen(source), &len);
 		bool found = np_jsscan_name_before(chars, len, start, name, sizeof(name));
@@ -340,7 +343,8 @@ static void recorded_check(struct recorded *r, const char *version, const char *
 			continue;
 		}
 		if (r->wrong++ < 20)
-			print_message("node %s: %s is %s, expected %s in\n  %.1000s\n", version, w, got, place + 1, r->text);
+			print_message("node %s: %s is %s, expected %s in\n  %.1000s\n", version, w, got, place + 1,
+				      r->text);
 	}
 	np_arena_destroy(arena);
 }
@@ -397,6 +401,314 @@ static void test_registers(void **state)
 	assert_true(r.approximate * 20 < r.checked);
 }
 
+/* What generate.js cannot make: whole scripts, seen in the bytecode by hand. */
+static const struct {
+	enum np_jsscan_kind kind;
+	enum np_jsscan_rules rules;
+	const char *source, *expected; /* "name=place" of the variables of that name, in text order */
+} whole_cases[] = {
+#define LOOP "function g(){} let x=1; {let z=2; g(z)} for (let q of []) {q=3} let y=4; g(x,y)"
+	{NP_JSSCAN_MODULE, NP_JSSCAN_RULES_7_8, LOOP, "x=r2 z=r8 q=r7 y=r4"},
+	{NP_JSSCAN_MODULE, NP_JSSCAN_RULES_12_4, LOOP, "x=r2 z=r8 q=r7 y=r4"},
+	{NP_JSSCAN_MODULE, NP_JSSCAN_RULES_13_6, LOOP, "x=r2 z=r7 q=r6 y=r4"},
+#undef LOOP
+#define IMPORTS                                                                                                    \
+	"import {readFileSync as rr, writeFileSync} from 'fs'; import * as ns from 'os'; import def from 'path';"  \
+	"export default function(){}; let x=1; {let z=2; g(z)} export {x}; let y=3; g(y); function g(){}"
+	{NP_JSSCAN_MODULE, NP_JSSCAN_RULES_9_4, IMPORTS,
+	 "rr=elsewhere writeFileSync=elsewhere ns=r1 def=elsewhere x=elsewhere z=r5 y=r2 g=r3"},
+	{NP_JSSCAN_MODULE, NP_JSSCAN_RULES_13_6, IMPORTS, "ns=r1 x=elsewhere z=r4 y=r2"},
+#undef IMPORTS
+	{NP_JSSCAN_MODULE, NP_JSSCAN_RULES_13_6,
+	 "export const {m,n} = {}; let y; export class C {} export function f() {}",
+	 "m=elsewhere n=elsewhere y=r1 C=elsewhere f=elsewhere"},
+#define CJS                                                                                                        \
+	"let x = 1001; const c = 1002; var v = 1003; let unused; let e1 = 1004; let cap = 1005; "                  \
+	"function h(){ return cap } { let z = 1006; h(z) } for (let q of [1]) { q = 1007; h(q) } class A {}; "     \
+	"let y = 1008;"
+	{NP_JSSCAN_WRAPPED, NP_JSSCAN_RULES_13_6, CJS,
+	 "x=r0 c=r1 v=r2 unused=r3 e1=r4 cap=ctx h=r5 z=r11 q=r10 y=r8 exports=arg"},
+	{NP_JSSCAN_WRAPPED, NP_JSSCAN_RULES_7_8, CJS, "x=r0 e1=r4 cap=ctx z=r12 q=r11 y=r8"},
+	{NP_JSSCAN_SCRIPT, NP_JSSCAN_RULES_13_6, CJS, "x=ctx v=elsewhere h=elsewhere A=ctx z=r4 q=r3"},
+	{NP_JSSCAN_SCRIPT, NP_JSSCAN_RULES_7_8, CJS, "z=r5 q=r4"},
+	{NP_JSSCAN_SCRIPT, NP_JSSCAN_RULES_6_2, CJS, "z=r3 q=r1"},
+#undef CJS
+	{NP_JSSCAN_WRAPPED, NP_JSSCAN_RULES_13_6, "exports = () => require; let a", "exports=arg require=ctx a=r0"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "a => { let b = a; return () => b }", "a=arg b=ctx"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "(a, b = 1) => { let c }", "a=r0 b=r1 c=r2"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "async (a) => { let c }", "a=arg c=r0 .generator_object=r1"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "(a) { arguments; var b }", "a=ctx arguments=r0 b=absent"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "(a) { new.target; let b }", "new.target=r0 b=r1"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "(a) { with (a) { let b; b } let c; with (a) c; }", "a=arg b=r0 c=ctx"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "(a) { let b; { let c; eval(a) } { let d } }", "a=ctx b=ctx c=ctx d=r0"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "(x) { let a\n/x/g; let b = a\n++x\nlet c\nfoo: for (;;) break foo }",
+	 "a=r0 b=r1 c=r2"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "() { <!-- let x\n let a; /*\n*/ --> let b\n let c }", "a=r0 c=r1"},
+	{NP_JSSCAN_AUTO, NP_JSSCAN_RULES_13_6, "() { let \\u0061b, \xc3\xbc; return () => ab }", "ab=ctx \xc3\xbc=r0"},
+};
+
+static void test_whole(void **state)
+{
+	static const char *const wrapped[] = {"exports", "require", "module"};
+	for (size_t i = 0; i < NP_ARRAY_LEN(whole_cases); i++) {
+		np_arena *arena = np_arena_create();
+		struct np_jsscan_function f = {.kind = whole_cases[i].kind,
+					       .rules = whole_cases[i].rules,
+					       .wrapped_params = wrapped,
+					       .n_wrapped_params = NP_ARRAY_LEN(wrapped)};
+		uint16_t *chars = utf16(whole_cases[i].source, strlen(whole_cases[i].source), &f.len);
+		struct np_jsscan_locals locals;
+		f.chars = chars;
+		np_jsscan_locals(&f, arena, &locals);
+		assert_true(locals.understood);
+		char *copy = np_arena_strdup(arena, whole_cases[i].expected), *save = NULL, got[32];
+		for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+			char *place = strchr(w, '=');
+			size_t at = 0;
+			*place = '\0';
+			while (at < locals.n && strcmp(locals.locals[at].name, w) != 0)
+				at++;
+			place_text(&locals, at < locals.n ? at : SIZE_MAX, got, sizeof(got));
+			if (strcmp(got, place + 1) != 0)
+				fail_msg("%s is %s, expected %s in\n  %s", w, got, place + 1, whole_cases[i].source);
+		}
+		free(chars);
+		np_arena_destroy(arena);
+	}
+}
+
+static bool only_a_is_captured(void *ctx, const char *name)
+{
+	return strcmp(name, "a") == 0;
+}
+
+/* The heap's word goes before the text's. */
+static void test_heap_decides(void **state)
+{
+	np_arena *arena = np_arena_create();
+	struct np_jsscan_function f = {.rules = NP_JSSCAN_RULES_13_6};
+	struct np_jsscan_locals locals;
+	uint16_t *chars = utf16("() { let a, b, c; { let a = 1; a } }", 36, &f.len);
+	f.chars = chars;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_true(locals.trusted);
+	assert_int_equal(locals.n_registers, 4);
+	f.captured = only_a_is_captured;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_false(locals.trusted);
+	assert_int_equal(locals.n_registers, 3); /* the inner a has one: it is in another scope */
+	assert_int_equal(locals.locals[np_jsscan_locals_find(&locals, "a", 10)].place, NP_JSSCAN_CONTEXT);
+	assert_int_equal(locals.locals[np_jsscan_locals_find(&locals, "a", 30)].reg, 2);
+	assert_int_equal(locals.locals[np_jsscan_locals_find(&locals, "b", 10)].reg, 0);
+	free(chars);
+
+	chars = utf16("() { let a, b; () => a }", 24, &f.len);
+	f.chars = chars;
+	f.max_registers = 1;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_true(locals.trusted);
+	f.captured = NULL;
+	f.max_registers = 0;
+	f.rules = NP_JSSCAN_RULES_UNKNOWN;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_false(locals.understood);
+	assert_int_equal(locals.n, 0);
+	free(chars);
+
+	chars = utf16("() { let a, b, c }", 18, &f.len);
+	f.chars = chars;
+	f.rules = NP_JSSCAN_RULES_13_6;
+	f.max_registers = 2;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_false(locals.trusted);
+	free(chars);
+	np_arena_destroy(arena);
+}
+
+static void test_find(void **state)
+{
+	np_arena *arena = np_arena_create();
+	const char *source = "(x) { for (let i = 0; i < x; i++) { g(() => i); { let i = x; } }"
+			     " try { } catch (x) { g(x) } }";
+	struct np_jsscan_function f = {.rules = NP_JSSCAN_RULES_13_6};
+	struct np_jsscan_locals locals;
+	uint16_t *chars = utf16(source, strlen(source), &f.len);
+	f.chars = chars;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_true(locals.trusted);
+	size_t head = np_jsscan_locals_find(&locals, "i", (uint32_t)(strstr(source, "= 0") - source));
+	size_t body = np_jsscan_locals_find(&locals, "i", (uint32_t)(strstr(source, "g(()") - source));
+	size_t inner = np_jsscan_locals_find(&locals, "i", (uint32_t)(strstr(source, "= x") - source));
+	assert_true(head != body && body != inner && head != inner && head != SIZE_MAX && inner != SIZE_MAX);
+	assert_int_equal(locals.locals[head].place, NP_JSSCAN_REGISTER);
+	assert_int_equal(locals.locals[body].place, NP_JSSCAN_CONTEXT);
+	assert_true(np_jsscan_locals_find(&locals, "i", 2) == SIZE_MAX);
+	assert_true(np_jsscan_locals_find(&locals, "i", (uint32_t)(strstr(source, "try") - source)) == SIZE_MAX);
+	size_t param = np_jsscan_locals_find(&locals, "x", 10);
+	size_t caught = np_jsscan_locals_find(&locals, "x", (uint32_t)(strstr(source, "g(x)") - source));
+	assert_int_equal(locals.locals[param].kind, NP_JSSCAN_PARAM);
+	assert_int_equal(locals.locals[caught].kind, NP_JSSCAN_CATCH);
+	free(chars);
+	np_arena_destroy(arena);
+}
+
+/* --- hostile text --- */
+
+/* Everything at once on one text; answers must be within bounds whatever it is. */
+static void try_all(const uint16_t *chars, size_t len, unsigned n)
+{
+	static const uint16_t own[] = {'f'};
+	static const char *const wrapped[] = {"exports", "a"};
+	np_arena *arena = np_arena_create();
+	struct np_jsscan_function f = {.chars = chars,
+				       .len = len,
+				       .kind = (enum np_jsscan_kind)(n % (NP_JSSCAN_OTHER + 1)),
+				       .flags = n / 16 % 16,
+				       .rules = (enum np_jsscan_rules)(n / 3 % NP_JSSCAN_RULES_COUNT),
+				       .own_name = own,
+				       .own_name_len = 1,
+				       .wrapped_params = wrapped,
+				       .n_wrapped_params = 2};
+	struct np_jsscan_locals locals;
+	struct np_jsscan_params params;
+	char name[32];
+	np_jsscan_params(chars, len, f.kind, arena, &params);
+	np_jsscan_locals(&f, arena, &locals);
+	assert_true(params.n <= len);
+	assert_true(locals.n <= len + 16 && locals.n_registers <= 4 * len + 64);
+	for (size_t i = 0; i < locals.n; i++) {
+		const struct np_jsscan_local *local = &locals.locals[i];
+		assert_true(local->pos <= len && local->scope_start <= local->scope_end && local->scope_end <= len);
+		assert_true(local->place != NP_JSSCAN_REGISTER || (size_t)local->reg < locals.n_registers);
+		np_jsscan_locals_find(&locals, local->name, local->pos);
+	}
+	for (size_t at = 0; at <= len; at += 1 + len / 8)
+		np_jsscan_name_before(chars, len, at, name, sizeof(name));
+	np_arena_destroy(arena);
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+/* Cuts, doubles, moves and overwrites pieces; the copy has the exact size. */
+static uint16_t *mutate(const uint16_t *chars, size_t len, uint32_t *state, size_t *ret)
+{
+	static const char *const pieces[] = {
+		"(",   ")", "{", "}",	  "[",	    "]",      "=>",	"`",	"${",	"/",  "*/", "/*", "'", "\\u", "async ",
+		"let", ":", "#", "eval(", "yield ", "await ", "super(", "\xff", "for(", ",", "class ", "...", "?.", "\n", "="};
+	size_t at = next_random(state) % (len + 1), n = next_random(state) % 40;
+	n = n > len - at ? len - at : n;
+	const char *piece = pieces[next_random(state) % NP_ARRAY_LEN(pieces)];
+	unsigned what = next_random(state) % 4;
+	size_t add = what == 0 ? 0 : what == 1 ? n : strlen(piece), drop = what == 1 ? 0 : what == 2 ? 0 : n;
+	uint16_t *copy = np_xmalloc((len + add - drop) * sizeof(*copy));
+	if (at)
+		memcpy(copy, chars, at * sizeof(*copy));
+	for (size_t i = 0; i < add; i++)
+		copy[at + i] = what == 1 ? chars[at + i] : (unsigned char)piece[i];
+	if (len - at - drop)
+		memcpy(copy + at + add, chars + at + drop, (len - at - drop) * sizeof(*copy));
+	*ret = len + add - drop;
+	return copy;
+}
+
+static void test_mutations(void **state)
+{
+	size_t bytes;
+	char *data = file_read(*state, &bytes), *line = data;
+	uint32_t random = 1;
+	for (unsigned n = 0; line && n < 3000;) {
+		size_t len, left = (size_t)(data + bytes - line);
+		char *end = memchr(line, '\n', left);
+		uint16_t *chars = utf16(line, end ? (size_t)(end - line) : left, &len);
+		for (unsigned k = 0; k < 6 && len > 60; k++, n++) {
+			uint16_t *changed = mutate(chars, len, &random, &len);
+			free(chars);
+			chars = changed;
+			try_all(chars, len, next_random(&random));
+		}
+		free(chars);
+		line = end && (size_t)(end + 1 - data) < bytes ? end + 1 : NULL;
+	}
+	free(data);
+}
+
+/* text, middle, end: text and end repeated. */
+static const struct {
+	const char *start, *repeated, *middle, *repeated_end, *end;
+	unsigned times;
+} deep_cases[] = {
+	{"(){", "(", "", "", "}", 100000},
+	{"(){x=", "(", "1", ")", "}", 800},
+	{"(){x=", "[", "", "", "}", 100000},
+	{"(){x=", "{a:", "", "", "}", 100000},
+	{"(){x=", "a=>", "b", "", "}", 100000},
+	{"(){", "function f(){", "", "}", "}", 100000},
+	{"(){x=", "`${", "a", "}`", "}", 100000},
+	{"(){", "if(a)", ";", "", "}", 100000},
+	{"(){", "if(a);else ", ";", "", "}", 100000},
+	{"(){x=", "a?b:", "c", "", "}", 100000},
+	{"(){x=", "a?", "c", ":d", "}", 100000},
+	{"(){x=", "!", "a", "", "}", 100000},
+	{"(){x=", "new ", "a", "", "}", 100000},
+	{"(){", "{let a;", "", "}", "}", 100000},
+	{"(){", "{function f(){}", "", "}", "}", 900},
+	{"(){", "with(a){b;", "", "}", "}", 480},
+	{"(){x=", "(a=", "1", ")=>1", "}", 480},
+	{"(){", "class A{[", "b", "](){}}", "}", 480},
+	{"(", "[", "b", "]", "){}", 100000},
+	{"(", "{a:", "b", "}", "){}", 400},
+	{"(){", "l:", ";", "", "}", 100000},
+	{"(){", "/*", "", "", "", 100000},
+	{"(){", "for(let i=0;;)", ";", "", "}", 900},
+	{"(){", "try{", "", "}catch({a}){}", "}", 480},
+	{"(){", "class ", "constructor", "", "", 100000},
+};
+
+static void test_deep(void **state)
+{
+	for (size_t i = 0; i < NP_ARRAY_LEN(deep_cases); i++) {
+		struct np_buf buf = {0};
+		np_buf_puts(&buf, deep_cases[i].start);
+		for (unsigned k = 0; k < deep_cases[i].times; k++)
+			np_buf_puts(&buf, deep_cases[i].repeated);
+		np_buf_puts(&buf, deep_cases[i].middle);
+		for (unsigned k = 0; k < deep_cases[i].times; k++)
+			np_buf_puts(&buf, deep_cases[i].repeated_end);
+		np_buf_puts(&buf, deep_cases[i].end);
+		size_t len;
+		uint16_t *chars = utf16(buf.data, buf.len, &len);
+		for (unsigned n = 0; n < 4; n++)
+			try_all(chars, len, n * 37 + 1);
+		free(chars);
+		np_buf_deinit(&buf);
+	}
+}
+
+static void test_many_names(void **state)
+{
+	struct np_buf buf = {0};
+	np_buf_puts(&buf, "(){");
+	for (unsigned i = 0; i < 200000; i++)
+		np_buf_printf(&buf, "var v%x=v%x;", i * 4096, i);
+	np_buf_puts(&buf, "}");
+	struct np_jsscan_function f = {.rules = NP_JSSCAN_RULES_13_6};
+	uint16_t *chars = utf16(buf.data, buf.len, &f.len);
+	np_arena *arena = np_arena_create();
+	struct np_jsscan_locals locals;
+	f.chars = chars;
+	np_jsscan_locals(&f, arena, &locals);
+	assert_true(locals.understood);
+	assert_int_equal(locals.n_registers, 200000);
+	assert_false(locals.trusted); /* more than the answer holds */
+	np_arena_destroy(arena);
+	free(chars);
+	np_buf_deinit(&buf);
+}
+
 /* Another file to compare with may be given: what generate.js wrote of other versions or cases. */
 int main(int argc, char **argv)
 {
@@ -408,6 +720,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_name_before),
 		cmocka_unit_test(test_name_is_cut),
 		cmocka_unit_test_prestate(test_registers, argc > 1 ? argv[1] : recorded),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_heap_decides),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test_prestate(test_mutations, recorded),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_many_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,10 @@ cases.push({
     // Functions of Node's start-up snapshot have lost their inferred names; we read them from the source before the function.
     name: 'names found in the source', when: (t) => t.number >= 2200,
     match: /expected the name null, got "Module\.|V8 prints "Object\.\.js", got "Module\._extensions\.\.js"/,
+  }, {
+    // The receiver of these is the function Module, which V8 names as a class from Node 24 on.
+    name: 'functions of the function Module', when: (t) => t.number >= 2400,
+    match: /V8 prints "Module\..*", got "Function\./,
   }],
 });
 
@@ -192,6 +196,14 @@ const EXPLAINED_NAMES = [{
   // V8 5.1 does not see that the constructor of a derived class is called as one.
   name: 'constructors of derived classes', when: (t) => t.number < 700,
   match: /V8 prints "(Implicit|Circle)(\.Shape)?", got "new /,
+}, {
+  // Up to V8 5.1 the type is the name of what `constructor` finds: an object without a prototype has none.
+  name: 'receivers without a prototype', when: (t) => t.number < 700,
+  match: /V8 prints "(bare\.go|run)", got "Object\.(bare\.go|run)"/,
+}, {
+  // Up to V8 5.1 a method that a prototype has under a second name gets no alias.
+  name: 'aliases of methods', when: (t) => t.number < 700,
+  match: /V8 prints "Object\.next", got "Object\.next \[as call\]"/,
 }];
 
 for (const [name, from, args] of [

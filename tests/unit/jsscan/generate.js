@@ -67,7 +67,8 @@ class Gen {
   declare(kind) {
     for (;;) {
       const name = this.fresh();
-      const taken = this.scopes.slice(this.base).some((s) => (kind === 'var' || s === this.scopes[this.scopes.length - 1]) && s.has(name));
+      const current = this.scopes[this.scopes.length - 1];
+      const taken = this.scopes.slice(this.base).some((s) => (kind === 'var' || s === current) && s.has(name));
       if (!taken && !this.vars.has(name)) {
         (kind === 'var' ? this.vars : this.scopes[this.scopes.length - 1]).add(name);
         if (kind === 'var') for (const s of this.scopes.slice(this.base)) s.add(name);
@@ -109,7 +110,8 @@ class Gen {
   innerFunction() {
     if (this.depth > 3) return '() => 1';
     const saved = [this.vars, this.scopes, this.async, this.generator, this.base];
-    const form = pick(['function', 'arrow', 'arrow', 'async', 'generator', 'named', 'method', 'class', 'async arrow', 'expression body']);
+    const form = pick(['function', 'arrow', 'arrow', 'async', 'generator', 'named', 'method', 'class', 'async arrow',
+      'expression body']);
     this.depth++;
     this.vars = new Set();
     this.scopes = [...this.scopes, new Set()];
@@ -128,8 +130,12 @@ class Gen {
       case 'named': return `function ${name}(${params}) { ${body} ${last} g(${name}); }`;
       case 'async': return `async function (${params}) { ${body} await g(); ${last} }`;
       case 'generator': return `function* (${params}) { ${body} yield* g(); ${last} }`;
-      case 'method': return `{ ${pick(['', 'get: 1, ', 'async: 2, '])}m(${params}) { ${body} ${last} }, get x() { return ${this.use()}; }, set [g](v) {}, async *y() {} }`;
-      case 'class': return `class ${random(2) ? name : ''} { constructor(${params}) { ${body} ${last} } static ${pick(['get x', 'async y', '*z', 'static'])}() { return ${pick([name, this.use()])}; } }`;
+      case 'method':
+        return `{ ${pick(['', 'get: 1, ', 'async: 2, '])}m(${params}) { ${body} ${last} }, ` +
+          `get x() { return ${this.use()}; }, set [g](v) {}, async *y() {} }`;
+      case 'class':
+        return `class ${random(2) ? name : ''} { constructor(${params}) { ${body} ${last} } ` +
+          `static ${pick(['get x', 'async y', '*z', 'static'])}() { return ${pick([name, this.use()])}; } }`;
       case 'async arrow': return `async (${params}) => { ${body} ${last} }`;
       case 'expression body': return `(${params}) => ${expression}`;
       default: return `(${params}) => { ${body} ${last} }`;
@@ -315,7 +321,9 @@ class Gen {
       },
       () => this.inner(() => {
         const cases = [];
-        for (let i = 0; i <= random(3); i++) cases.push(`case ${i}: ${random(3) ? this.block() : `g(${this.use()});`} break;`);
+        for (let i = 0; i <= random(3); i++) {
+          cases.push(`case ${i}: ${random(3) ? this.block() : `g(${this.use()});`} break;`);
+        }
         if (random(2)) {
           const name = this.declare('let');
           cases.unshift(`case g: let ${name} = ${this.number()}; g(${name});`);
@@ -337,7 +345,8 @@ class Gen {
       },
       () => {
         const f = this.fresh();
-        return `if (${this.use()}) { function ${f}() { return ${this.use()}; } ${random(2) ? `${f} = ${this.number()};` : ''} } ${random(2) ? `g(${f});` : ''}`;
+        return `if (${this.use()}) { function ${f}() { return ${this.use()}; } ` +
+          `${random(2) ? `${f} = ${this.number()};` : ''} } ${random(2) ? `g(${f});` : ''}`;
       },
       () => {
         const all = this.visible();
@@ -386,7 +395,8 @@ class Gen {
           list.push(this.pattern('var', names));
           break;
         case 1: {
-          const e = pick(['1', 'g', '() => 1', names.length ? pick(names) : '2', names.length ? `() => ${pick(names)}` : '3']);
+          const e = pick(['1', 'g', '() => 1', names.length ? pick(names) : '2',
+            names.length ? `() => ${pick(names)}` : '3']);
           const name = this.declare('var');
           names.push(name);
           list.push(`${name} = ${e}`);
@@ -409,7 +419,8 @@ class Gen {
 
   /* { text with <<< and >>> around the function's text, kind, flags } */
   function(id) {
-    const form = pick(['function', 'function', 'arrow', 'async', 'generator', 'method', 'async arrow', 'async generator', 'constructor', 'derived', 'expression']);
+    const form = pick(['function', 'function', 'arrow', 'async', 'generator', 'method', 'async arrow',
+      'async generator', 'constructor', 'derived', 'expression']);
     this.async = form.includes('async');
     this.generator = form.includes('generator');
     if (form === 'async generator') this.need(10);
@@ -420,23 +431,33 @@ class Gen {
     const strict = simple && !random(3);
     let body = `${strict ? "'use strict'; " : ''}stop(); ${this.set(params.names)} `;
     body += this.statements(2 + random(6));
-    if (form !== 'arrow' && form !== 'async arrow' && !random(5)) body += ` g(${pick(['arguments', 'new.target', '() => arguments', 'arguments[0]'])});`;
+    if (form !== 'arrow' && form !== 'async arrow' && !random(5)) {
+      body += ` g(${pick(['arguments', 'new.target', '() => arguments', 'arguments[0]'])});`;
+    }
     if (form === 'expression' && random(2)) body += ` g(${pick([`zq${id}`, `() => zq${id}`])});`;
-    if (form === 'derived') body = body.replace('stop();', pick(['stop(); super();', 'stop(); super(); if (g()) return {};', 'stop(); (() => super())();']));
+    if (form === 'derived') {
+      body = body.replace('stop();',
+        pick(['stop(); super();', 'stop(); super(); if (g()) return {};', 'stop(); (() => super())();']));
+    }
     if (form === 'method' && !random(3)) body += ' super.x;';
     const name = `zq${id}`;
-    const rest = `<<<(${params.text}) { ${body} }>>>`;
+    const list = `(${params.text})`;
+    const rest = `<<<${list} { ${body} }>>>`;
     switch (form) {
       case 'arrow':
-        return { text: `var ${name} = <<<(${params.text}) => { ${body} }>>>; run(() => ${name}());`, kind: 'arrow', flags: '' };
-      case 'async arrow':
-        return { text: `var ${name} = <<<async (${params.text}) => { ${body} }>>>; run(() => ${name}());`, kind: 'arrow', flags: 'async' };
+      case 'async arrow': {
+        const async = this.async ? 'async ' : '';
+        const text = `var ${name} = <<<${async}${list} => { ${body} }>>>; run(() => ${name}());`;
+        return { text, kind: 'arrow', flags: async.trim() };
+      }
       case 'method':
         return { text: `var o = { ${name}${rest} }; run(() => o.${name}());`, kind: 'method', flags: '' };
       case 'constructor':
-        return { text: `class ${name} { constructor${rest} } run(() => new ${name}());`, kind: 'constructor', flags: 'strict' };
-      case 'derived':
-        return { text: `class ${name} extends g { constructor${rest} } run(() => new ${name}());`, kind: 'derived', flags: 'strict' };
+      case 'derived': {
+        const heritage = form === 'derived' ? ' extends g' : '';
+        const text = `class ${name}${heritage} { constructor${rest} } run(() => new ${name}());`;
+        return { text, kind: form, flags: 'strict' };
+      }
       case 'expression':
         return { text: `run(function ${name}${rest});`, kind: 'function', flags: `named:${name}` };
       default: {
