@@ -102,7 +102,7 @@ const struct np_command np_cmd_whatis = {
 	.min_args = 1,
 	.max_args = SIZE_MAX,
 	.needs = NP_NEEDS_TARGET | NP_NEEDS_STOP,
-	.summary = "what lies at any address: object and field, code, symbol, stack, malloc chunk, mapping",
+	.summary = "what lies at an address: object and field, code, symbol, stack, malloc chunk",
 	.help = "Each address may be tagged or not, and may point into the middle of something. Answers are:\n\n"
 		"  heap-object  the object of V8's heap around it: offset, field, type, size, space\n"
 		"  code         compiled code in V8's heap: function, tier, offset of the instruction\n"

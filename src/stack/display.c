@@ -183,7 +183,7 @@ void np_frame_display(struct walker *w, struct np_frame *f)
 	}
 	if (f->is_constructor)
 		f->display = np_arena_printf(w->arena, "new %s", *f->name ? f->name : "<anonymous>");
-	else if ((f->has_args || f->receiver.raw) && !f->receiver_lost && f->function && f->name[0] != '<' && !is_toplevel_receiver(w, f->receiver))
+	else if ((f->has_args || f->receiver.raw) && !f->receiver_lost && f->function && !is_toplevel_receiver(w, f->receiver))
 		f->display = method_display(w, f);
 	else
 		f->display = *f->name ? f->name : "<anonymous>";
