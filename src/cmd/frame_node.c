@@ -306,9 +306,14 @@ static bool is_libc(const struct np_frame *f)
 static size_t plain_name_len(const char *name)
 {
 	static const char anonymous[] = "(anonymous namespace)";
-	for (const char *p = name; (p = strchr(p, '(')); p += sizeof(anonymous) - 1)
-		if (strncmp(p, anonymous, sizeof(anonymous) - 1) != 0 && p > name)
+	for (const char *p = name; (p = strchr(p, '('));) {
+		if (strncmp(p, anonymous, sizeof(anonymous) - 1) == 0)
+			p += sizeof(anonymous) - 1;
+		else if (p > name)
 			return (size_t)(p - name);
+		else
+			p++;
+	}
 	return strlen(name);
 }
 

@@ -159,6 +159,8 @@ static bool code_find(np_v8 *v8, np_addr pc, struct np_code_object *ret)
 	np_addr align = np_has(l, NP_F_Code_alignment) ? (np_addr)np_get(l, NP_F_Code_alignment) : 16;
 	int32_t header = np_has(l, NP_F_InstructionStream_header) ? np_get(l, NP_F_InstructionStream_header)
 								    : np_get(l, NP_F_Code_instruction_start);
+	if (header == NP_FACT_MISSING)
+		return false;
 	if (code_scan(v8, pc, align, (np_addr)(int64_t)-header & (align - 1), ret))
 		return true;
 	if (l->exact || !np_has(l, NP_F_InstructionStream_code) ||
