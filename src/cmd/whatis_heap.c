@@ -1,6 +1,7 @@
 /* Addresses in V8's heap: objects, code, bytecode, parts of pages. */
 #include <string.h>
 
+#include "cmd/args.h"
 #include "cmd/value_node.h"
 #include "cmd/whatis.h"
 #include "heap/field.h"
@@ -18,11 +19,13 @@ static const struct np_shape field_shape = {
 static const struct np_shape object_shape = {
 	.name = "heap_object",
 	.style = NP_STYLE_LINE,
-	.line = "{address}: [{_certainty:warn} ]{object}[ {_base:addr}][ + {_offset:num}][, {field}][, of {function}] ({type:dim}[, {size_bytes}], {space}[, {_note}])"};
+	.line = "{address}: [{_certainty:warn} ]{object}[ {_base:addr}][ + {_offset:num}][, {field}][, of {function}] "
+		"({type:dim}[, {size_bytes}], {space}[, {_note}])"};
 static const struct np_shape code_shape = {
 	.name = "code",
 	.style = NP_STYLE_LINE,
-	.line = "{address}: code[ {tier:keyword}][ {_builtin:name}][ of {function}][ + {_offset:num}] ({size_bytes}, {space}[, {_note}])"};
+	.line = "{address}: code[ {tier:keyword}][ {_builtin:name}][ of {function}][ + {_offset:num}] "
+		"({size_bytes}, {space}[, {_note}])"};
 static const struct np_shape page_shape = {
 	.name = "page", .style = NP_STYLE_LINE, .line = "{address}: {_part} ({space}, {_page_note:dim})"};
 static const struct np_shape chunk_shape = {
@@ -105,6 +108,8 @@ static np_node *field_node(struct whatis *w, const struct np_object_field *f)
 		np_set_uint(n, "index", f->index);
 		np_set_uint(n, "_index", f->index);
 	}
+	if (f->kind == NP_FIELD_CHARACTER && w->inv->globals->redact)
+		return n;
 	if (f->kind == NP_FIELD_CHARACTER) {
 		np_set_int(n, "code_unit", (int64_t)f->number);
 		np_set_str(n, "_number", np_arena_printf(arena, "U+%04X", (unsigned)f->number));
@@ -172,7 +177,8 @@ static bool code_of(struct whatis *w, const struct np_heap_object *o, np_addr ad
 	return np_code_load(w->v8, code, ret) && addr >= ret->start && addr - ret->start < ret->size_bytes;
 }
 
-static np_node *code_node(struct whatis *w, const struct np_heap_object *o, const struct np_code_object *code, np_addr addr)
+static np_node *code_node(struct whatis *w, const struct np_heap_object *o, const struct np_code_object *code,
+			  np_addr addr)
 {
 	np_node *n = np_obj(w->inv->arena, &code_shape);
 	np_addr shared, bytecode;
@@ -235,7 +241,8 @@ static np_node *object_node(struct whatis *w, const struct np_heap_object *o, np
 	return n;
 }
 
-static np_node *page_node(struct whatis *w, const struct np_page *page, np_addr addr, const char *part, const char *text)
+static np_node *page_node(struct whatis *w, const struct np_page *page, np_addr addr, const char *part,
+			  const char *text)
 {
 	np_arena *arena = w->inv->arena;
 	np_node *n = np_obj(arena, &page_shape);

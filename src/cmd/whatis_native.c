@@ -9,11 +9,15 @@
 static const struct np_shape mapping_shape = {
 	.name = "mapping", .style = NP_STYLE_LINE, .line = "{start}-{end} {prot}[ {path:path}]"};
 static const struct np_shape symbol_shape = {
-	.name = "symbol", .style = NP_STYLE_LINE, .line = "{address}: {kind:keyword} {name:name}[ + {_offset:num}][ in {image:path}]"};
+	.name = "symbol",
+	.style = NP_STYLE_LINE,
+	.line = "{address}: {kind:keyword} {name:name}[ + {_offset:num}][ in {image:path}]"};
 static const struct np_shape thread_shape = {
 	.name = "thread", .style = NP_STYLE_LINE, .line = "{tid:num}[ {name:string}]"};
 static const struct np_shape frame_shape = {
-	.name = "frame", .style = NP_STYLE_LINE, .line = "{name:name}[ ({file:path}[:{line:num}][:{column:num}])][ fp {_fp_offset:num}]"};
+	.name = "frame",
+	.style = NP_STYLE_LINE,
+	.line = "{name:name}[ ({file:path}[:{line:num}][:{column:num}])][ fp {_fp_offset:num}]"};
 static const struct np_shape stack_shape = {
 	.name = "stack",
 	.style = NP_STYLE_LINE,
@@ -21,7 +25,8 @@ static const struct np_shape stack_shape = {
 static const struct np_shape malloc_shape = {
 	.name = "malloc",
 	.style = NP_STYLE_LINE,
-	.line = "{address}: malloc memory[, {_state} chunk of {size_bytes}[ at {chunk}]][ + {_offset:num}][, owned by {owner}][ ({_note:dim})]"};
+	.line = "{address}: malloc memory[, {_state} chunk of {size_bytes}[ at {chunk}]][ + {_offset:num}]"
+		"[, owned by {owner}][ ({_note:dim})]"};
 static const struct np_shape anonymous_shape = {
 	.name = "memory",
 	.style = NP_STYLE_LINE,
@@ -236,6 +241,13 @@ np_node *np_whatis_mapping(struct whatis *w, np_addr addr)
 		return n;
 	}
 	bool reserved = m->prot == 0;
+	uint8_t byte;
+	if (!reserved && !np_mem_u8(np_target_mem(w->target), addr, &byte)) {
+		np_set_bool(n, "unreadable", true);
+		np_set_str(n, "_note", "unreadable");
+		if (!*m->path) /* it might have been V8's heap */
+			np_partial(w->inv, "0x%llx is mapped, but its memory cannot be read", (unsigned long long)addr);
+	}
 	np_set_str(n, "_what", reserved ? "reserved, not accessible:" : *m->path ? "mapping" : "anonymous mapping");
 	np_set_uint(n, "offset", addr - m->start);
 	np_set_uint(n, "_offset", addr - m->start);

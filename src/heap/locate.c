@@ -128,6 +128,7 @@ static void walk_area(const struct area *a, bool (*cb)(void *ctx, const struct n
 			after = resync(a, at + 8 < end ? at + 8 : end, &next);
 			w->unknown_count++;
 			count_gap(a, at, after, w);
+			how = NP_FOUND_RESYNC;
 		}
 		w->object_count++;
 		if (cb && !cb(ctx, &o))

@@ -155,8 +155,9 @@ bool np_malloc_chunk_at(np_target *target, np_addr addr, struct np_malloc_chunk 
 	addr -= 8; /* a chunk in use has the next one's first word, too */
 	struct reader *r = np_xcalloc(1, sizeof(*r));
 	r->mem = np_target_mem(target);
-	bool found = is_brk(m) ? chain_find(r, m->start, m->end, addr, true, ret)
-			       : arena_chunk(target, r, addr, ret) || mmapped_chunk(r, m, addr, ret);
+	bool found = !is_brk(m) && (arena_chunk(target, r, addr, ret) || mmapped_chunk(r, m, addr, ret));
+	if (!found) /* cores do not name the brk heap; an unbroken chain from the start of a mapping does */
+		found = chain_find(r, m->start, m->end, addr, true, ret);
 	free(r);
 	return found;
 }

@@ -66,7 +66,7 @@ static void follow_links(np_mem *mem, np_addr at, const struct link *links, size
 	for (size_t i = 0; i < n; i++) {
 		struct link key = {words[i], NULL};
 		struct link *to = words[i] ? bsearch(&key, links, count, sizeof(*links), link_compare) : NULL;
-		if (!to || to->page == self)
+		if (!to || to->page == self || (self && words[i] == self->area_end)) /* its end, not its neighbour */
 			continue;
 		to->page->is_retired = false;
 		if (self)
@@ -146,7 +146,7 @@ static bool word_is_link(np_heap *heap, uint64_t word, const struct np_page *sel
 	np_addr alignment = alignment_of(heap);
 	struct np_page other;
 	uint64_t area, metadata;
-	if (!word || word & 7 || word == self->metadata)
+	if (!word || word & 7 || word == self->metadata || word == self->area_end)
 		return false;
 	if (!np_has(l, NP_F_Chunk_metadata)) {
 		const struct np_mapping *m = np_target_mapping_at(heap->v8->target, word);
@@ -185,8 +185,8 @@ static bool page_find(np_heap *heap, np_addr addr, struct np_page *ret)
 		return false;
 	for (int i = 0; i < BACK_MAX; i++, at -= alignment) {
 		const struct np_mapping *here = np_target_mapping_at(heap->v8->target, at);
-		if (np_chunk_mapping(here) && np_chunk_probe(heap, at, here, ret))
-			return addr < ret->end;
+		if (np_chunk_mapping(here) && np_chunk_probe(heap, at, here, ret) && addr < ret->end)
+			return true;
 		if (at < m->start) { /* the unit that the mapping begins in was the last one, unless another adjoins */
 			before = np_target_mapping_at(heap->v8->target, m->start - 1);
 			if (!np_chunk_mapping(before) || before->end != m->start)

@@ -306,7 +306,8 @@ static uint64_t scope_optional_slots(const np_layout *l, uint32_t flags)
 {
 	uint64_t n = 0;
 	n += scope_flag(l, flags, NP_F_ScopeInfo_class_variable_shift);
-	if (fact_is_set(l, NP_F_ScopeInfo_receiver_info_stored) && scope_bits(l, flags, NP_F_ScopeInfo_receiver_variable_mask)) {
+	if (fact_is_set(l, NP_F_ScopeInfo_receiver_info_stored) &&
+	    scope_bits(l, flags, NP_F_ScopeInfo_receiver_variable_mask)) {
 		/* VariableAllocationInfo: NONE, STACK, CONTEXT, UNUSED */
 		uint32_t mask = (uint32_t)np_get(l, NP_F_ScopeInfo_receiver_variable_mask);
 		n += (flags & mask) != mask;
@@ -452,7 +453,8 @@ static bool constant_size(np_v8 *v8, np_addr addr, const struct np_map *map, con
 #define BYTES(name) {name, LENGTH_SMI, NO_FACT, 16, 1, NULL, NP_UNIT_RAW}
 #define SLOTS(name, data) {name, LENGTH_SMI, data, 0, 8, NULL, NP_UNIT_TAGGED}
 #define LIST(name) {name, LENGTH_SMI, NO_FACT, 24, 8, NULL, NP_UNIT_TAGGED}
-#define CUSTOM(name, data, otherwise, bytes, function, units) {name, LENGTH_CUSTOM, data, otherwise, bytes, function, units}
+#define CUSTOM(name, data, otherwise, bytes, function, units) \
+	{name, LENGTH_CUSTOM, data, otherwise, bytes, function, units}
 #define TYPED(name, bytes) CUSTOM(name, NP_F_FixedTypedArray_data, 0, bytes, fixed_typed_array_size, NP_UNIT_RAW)
 
 /* The first match holds. */

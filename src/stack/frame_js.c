@@ -6,6 +6,7 @@
 
 #include "stack/walk.h"
 #include "v8/array.h"
+#include "v8/call_name.h"
 #include "v8/fullcodegen.h"
 #include "v8/function.h"
 #include "v8/map.h"
@@ -14,30 +15,6 @@
 #include "v8/translation.h"
 
 enum { INLINED_MAX = 65 };
-
-/*
- * Where eval'd code comes from, as V8 writes it: "eval at f (file:1:2)".  The
- * position is a source offset, or the negated code offset of the call.
- */
-static const char *eval_origin(struct walker *w, const struct np_script *script, int depth)
-{
-	struct np_shared from;
-	const struct np_script *outer;
-	int32_t at = script->eval_position;
-	int line = 0, column = 0;
-	if (!script->eval_from || depth > 4 || np_err_drop(np_shared_load(w->v8, script->eval_from, w->arena, &from)) ||
-	    !from.script || np_err_drop(np_script_load(w->v8, from.script, &outer)))
-		return NULL;
-	if (at < 0 && (!from.bytecode || !np_bytecode_position(w->v8, from.bytecode, -at, &at)))
-		at = from.start;
-	np_script_line_column(outer, at, &line, &column);
-	const char *name = np_shared_debug_name(w->v8, &from, w->arena);
-	const char *file = outer->name;
-	if (!file && outer->eval_from)
-		file = eval_origin(w, outer, depth + 1);
-	return np_arena_printf(w->arena, "eval at %s (%s:%d:%d)", *name ? name : "<anonymous>", file ? file : "<anonymous>",
-			       line, column);
-}
 
 void np_frame_place(struct walker *w, struct np_frame *f)
 {
@@ -58,7 +35,7 @@ void np_frame_place(struct walker *w, struct np_frame *f)
 	if (np_err_drop(np_script_load(w->v8, shared.script, &script)))
 		return;
 	f->file = script->name;
-	f->eval_origin = eval_origin(w, script, 0);
+	f->eval_origin = np_eval_origin(w->v8, script, w->arena);
 	f->is_eval = script->eval_from != 0;
 	int32_t at = f->source_offset;
 	if (at < 0) {

@@ -70,23 +70,33 @@ static bool method_match(void *ctx, const struct np_property *p)
 	return !s->ambiguous;
 }
 
-/* Up to 5.1 elements count, too, in the order of for-in: before named properties. */
+static void match_element(struct method_search *s, const struct np_element *el)
+{
+	if (el->is_double || el->is_hole || !np_is_ref(el->value) || np_ref(el->value) != s->function)
+		return;
+	s->ambiguous = s->found != NULL;
+	s->found = np_arena_printf(s->arena, "%llu", (unsigned long long)el->index);
+}
+
+/* In 3.14 elements count, too, in the order of for-in: before named properties. */
 static void match_elements(struct method_search *s, np_addr object)
 {
 	struct np_elements e;
-	struct np_element el;
-	if (np_get(s->v8->layout, NP_F_CallSite_by_constructor) != 1 || !np_elements_load(s->v8, object, &e) ||
-	    e.form != NP_ELEMENTS_TAGGED)
+	struct np_element el, *found;
+	size_t len;
+	if (np_get(s->v8->layout, NP_F_CallSite_elements_are_methods) != 1 || !np_elements_load(s->v8, object, &e))
 		return;
-	uint64_t n = e.length < e.capacity ? e.length : e.capacity;
-	for (uint32_t i = 0; i < n && s->left-- > 0; i++) {
-		if (!np_element_get(s->v8, &e, i, &el) || !np_is_ref(el.value) || np_ref(el.value) != s->function)
-			continue;
-		s->ambiguous = s->found != NULL;
-		if (s->ambiguous)
-			break;
-		s->found = np_arena_printf(s->arena, "%u", i);
+	if (e.form == NP_ELEMENTS_DICTIONARY) {
+		if (np_err_drop(np_elements_dictionary(s->v8, &e, METHOD_SEARCH_MAX, s->arena, &found, &len)))
+			return;
+		for (size_t i = 0; i < len && !s->ambiguous; i++)
+			match_element(s, &found[i]);
+		return;
 	}
+	uint64_t n = e.length < e.capacity ? e.length : e.capacity;
+	for (uint32_t i = 0; i < n && s->left-- > 0 && !s->ambiguous; i++)
+		if (np_element_get(s->v8, &e, i, &el))
+			match_element(s, &el);
 }
 
 static bool next_prototype(np_v8 *v8, np_addr *at)

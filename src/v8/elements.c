@@ -170,8 +170,9 @@ np_err *np_elements_dictionary(np_v8 *v8, const struct np_elements *e, size_t ma
 			np_vec_push(&found, (struct np_element){.index = i, .value = value});
 	for (uint32_t i = HASH_TABLE_HEADER + dictionary_prefix(v8->layout); i + 2 < e->capacity; i += DICTIONARY_ENTRY) {
 		double index;
-		if (!np_array_get(v8, e->array, i, &key) || !np_array_get(v8, e->array, i + 1, &value) ||
-		    !np_number_value(v8, key, &index) || !(index >= 0 && index <= 4294967295.0))
+		if (!np_array_get(v8, e->array, i, &key) || !np_array_get(v8, e->array, i + 1, &value))
+			break; /* nothing readable behind it, either */
+		if (!np_number_value(v8, key, &index) || !(index >= 0 && index <= 4294967295.0))
 			continue;
 		/* an aliased parameter stands in both: the context has its value */
 		np_tagged mapped;

@@ -166,6 +166,13 @@ static void script_variables(struct js *js)
 	np_js_temps(js, 1); /* .result, the completion value */
 }
 
+static void return_temps(struct js *js)
+{
+	for (uint32_t v = js->scopes.data[0].vars; v; v = js->vars.data[v - 1].next)
+		if (js->vars.data[v - 1].of_return)
+			js->vars.data[v - 1].used = js->derived;
+}
+
 static void body(struct js *js, const struct target *t, const struct head *head)
 {
 	if (t->arrow)
@@ -258,13 +265,15 @@ void np_jsscan_locals(const struct np_jsscan_function *f, np_arena *arena, struc
 		return;
 	if (np_js_init(&js, f->chars, f->len)) {
 		js.rules = rules;
-		js.kind = f->kind;
+		js.derived = f->kind == NP_JSSCAN_DERIVED_CONSTRUCTOR;
+		js.fn.supers = true;
 		js.module = f->kind == NP_JSSCAN_MODULE;
 		js.tracks = true;
 		target_parse(&js, &t);
 		ret->understood = !js.failed;
 		if (!js.failed) {
 			map_arguments(&js, &t);
+			return_temps(&js);
 			np_js_allocate(&js, f, t.arrow, arena, ret);
 		}
 	}

@@ -28,7 +28,7 @@ enum np_jsscan_kind {
 	NP_JSSCAN_ARROW,
 	NP_JSSCAN_METHOD,	       /* concise method, getter, setter */
 	NP_JSSCAN_CONSTRUCTOR,	       /* of a class without extends */
-	NP_JSSCAN_DERIVED_CONSTRUCTOR, /* of a class with extends */
+	NP_JSSCAN_DERIVED_CONSTRUCTOR, /* of a class with extends; a call of super() says it too */
 	NP_JSSCAN_WRAPPED,	       /* a body whose parameters are not in the text (CommonJS) */
 	NP_JSSCAN_SCRIPT,
 	NP_JSSCAN_MODULE,

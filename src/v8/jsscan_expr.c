@@ -220,6 +220,7 @@ static void super(struct js *js)
 {
 	np_js_next(js);
 	if (js_at(js, T_LPAREN)) {
+		js->derived |= js->fn.supers;
 		np_js_ref(js, SYM_NEW_TARGET);
 		np_js_ref(js, SYM_THIS_FUNCTION);
 	} else if (js->rules->super_uses_function) {

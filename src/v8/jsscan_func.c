@@ -168,7 +168,7 @@ void np_js_arrow(struct js *js, uint32_t first_ref, uint32_t cand, bool async, u
 {
 	struct outer outer = function_enter(js, (uint32_t)js->refs.len);
 	size_t end = js->cands.len;
-	js->fn = (struct js_func){.async = async, .strict = outer.fn.strict};
+	js->fn = (struct js_func){.async = async, .strict = outer.fn.strict, .supers = outer.fn.supers};
 	np_js_next(js);
 	if (js_at(js, T_LBRACE))
 		np_js_body(js);

@@ -159,6 +159,7 @@ struct js_var {
 	bool by_var;	/* a var statement declares it, not only a function */
 	bool exact;	/* of temporaries: false when there are some, nobody knows how many */
 	bool sloppy_block_function;
+	bool of_return; /* the temporary of a return: only derived constructors need it */
 };
 
 enum js_scope_kind { S_FUNCTION, S_BODY, S_BLOCK, S_CLASS, S_CATCH, S_WITH };
@@ -176,6 +177,7 @@ struct js_scope {
 /* The function being parsed. */
 struct js_func {
 	bool async, generator, strict;
+	bool supers; /* super() here is the target's: the target, and arrow functions in it */
 };
 
 /* A block of an inner function or of the target: whichever js->inner says at np_js_block_open(). */
@@ -242,13 +244,13 @@ struct js {
 	bool inner;	   /* inside an inner function */
 	uint32_t spreads;  /* temporaries of array literals to make when the expression ends */
 	uint32_t closures; /* functions seen directly inside the target so far */
+	bool derived;	   /* the target is a derived constructor: it says so, or calls super() */
 	bool defer;	   /* np_js_binding() notes names and temporaries in js->deferred */
 	struct js_param_sink *sink;
 	bool tracks;	   /* scopes and names matter (not for the parameter list) */
 	uint32_t work;	   /* budget for what is not constant time: hash collisions, walks up the scopes */
 	struct js_func fn;
 	const struct js_rule_set *rules;
-	enum np_jsscan_kind kind;
 
 	/* np_jsscan_name_before(): the class whose constructor begins at find_start, and its name, if any */
 	uint32_t find_start;

@@ -118,8 +118,9 @@ static void return_statement(struct js *js)
 	np_js_next(js);
 	if (!js->tok.newline && !js_at(js, T_SEMI) && !js_at(js, T_RBRACE) && !js_at(js, T_EOF)) {
 		np_js_expression(js, 0);
-		if (js->kind == NP_JSSCAN_DERIVED_CONSTRUCTOR && !js->inner && js->rules->return_temp)
-			np_js_temps(js, 1);
+		uint32_t temp = js->rules->return_temp ? np_js_temps(js, 1) : 0;
+		if (temp)
+			js->vars.data[temp - 1].of_return = true;
 	}
 	semicolon(js);
 }

@@ -217,11 +217,11 @@ static bool cell_fill(np_v8 *v8, np_addr cell, struct slow_entry *e)
 	return e->p.key.raw != 0;
 }
 
-/* One entry of a NameDictionary, or of a global object's dictionary of cells; false when it is empty. */
+/* The entry of a NameDictionary, or of a global object's dictionary of cells, whose key was read; false when it is empty. */
 static bool slow_entry_at(np_v8 *v8, np_addr dict, uint32_t i, uint32_t size, struct slow_entry *e)
 {
 	np_tagged details;
-	if (!np_array_get(v8, dict, i, &e->p.key) || !np_is_ref(e->p.key))
+	if (!np_is_ref(e->p.key))
 		return false;
 	if (size == 1) {
 		np_addr cell = np_ref(e->p.key);
@@ -264,6 +264,8 @@ static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *m
 	NP_VEC(struct slow_entry) found = {0};
 	for (uint32_t i = HASH_TABLE_HEADER + prefix; i < len && len - i >= size; i += size) {
 		struct slow_entry e = {0};
+		if (!np_array_get(v8, dict, i, &e.p.key))
+			break; /* nothing readable behind it, either */
 		if (slow_entry_at(v8, dict, i, size, &e) && !np_is_hole(v8, e.p.value))
 			np_vec_push(&found, e);
 	}

@@ -149,9 +149,12 @@ static void decode_heap_object(struct decoder *d, np_value *v, const struct np_m
 		return;
 	}
 	v->is_cycle = is_open(d, v->address);
-	if (v->is_cycle || d->nest >= d->limits->depth || d->nest >= VALUE_NEST_MAX - 1 ||
-	    d->total >= d->limits->total)
+	if (v->is_cycle || d->nest >= d->limits->depth || d->nest >= VALUE_NEST_MAX || d->total >= d->limits->total)
 		v->is_more = true;
+	if (v->is_more) { /* says what it is, and opens nothing */
+		np_decode_receiver(d, v, map, kind);
+		return;
+	}
 	d->open[d->nest++] = v->address;
 	np_decode_receiver(d, v, map, kind);
 	d->nest--;
@@ -174,7 +177,13 @@ np_value *np_decode(struct decoder *d, np_tagged word)
 		v->text = "no valid object there";
 		return v;
 	}
+	if (d->level >= VALUE_LEVEL_MAX) {
+		v->text = "nested too deeply";
+		return v;
+	}
+	d->level++;
 	decode_heap_object(d, v, map);
+	d->level--;
 	return v;
 }
 
@@ -320,8 +329,9 @@ static void decode_dictionary_elements(struct decoder *d, np_value *v, const str
 /* Stores of objects that are no arrays are larger than what was put in: their tail of holes says nothing. */
 static uint64_t without_holes(struct decoder *d, const struct np_elements *e, uint64_t n)
 {
+	enum { STEPS_MAX = 1 << 16 };
 	struct np_element el;
-	while (n && np_element_get(d->v8, e, (uint32_t)n - 1, &el) && el.is_hole)
+	for (int steps = 0; steps < STEPS_MAX && n && np_element_get(d->v8, e, (uint32_t)n - 1, &el) && el.is_hole; steps++)
 		n--;
 	return n;
 }
@@ -343,11 +353,14 @@ void np_decode_elements(struct decoder *d, np_value *v)
 	if (!e.is_array)
 		v->length = n = without_holes(d, &e, n);
 	v->has_elements = e.is_array || n;
-	size_t shown = n < d->limits->elements ? (size_t)n : d->limits->elements;
+	enum { UNREADABLE_MAX = 64 }; /* in a row: then the array ends with what is readable */
+	size_t shown = n < d->limits->elements ? (size_t)n : d->limits->elements, unreadable = 0;
 	v->elements = NP_NEW_ARRAY(d->arena, np_value *, shown);
-	for (size_t i = 0; i < shown && d->total < d->limits->total; i++) {
+	for (size_t i = 0; i < shown && d->total < d->limits->total && unreadable < UNREADABLE_MAX; i++) {
 		v->element_count = i + 1;
-		if (!np_element_get(d->v8, &e, (uint32_t)i, &el))
+		bool readable = np_element_get(d->v8, &e, (uint32_t)i, &el);
+		unreadable = readable ? 0 : unreadable + 1;
+		if (!readable)
 			v->elements[i] = np_decode_unreadable(d, 0, "element is unreadable");
 		else if (!el.is_hole)
 			v->elements[i] = decode_element(d, &el);

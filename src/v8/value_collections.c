@@ -49,6 +49,9 @@ static bool ordered_load(np_v8 *v8, np_addr collection, bool is_map, struct orde
 	o.data = np_ref(t) + (np_addr)np_get(v8->layout, NP_F_OrderedHash_data);
 	o.used = o.live + deleted;
 	o.first = (uint64_t)ORDERED_HEADER + buckets;
+	uint64_t fit = o.first < o.length ? (o.length - o.first) / o.entry : 0;
+	if (o.used > fit)
+		o.used = (uint32_t)fit;
 	*ret = o;
 	return true;
 }
@@ -117,7 +120,9 @@ void np_decode_weak_collection(struct decoder *d, np_value *v, bool is_map)
 	NP_VEC(np_value *) values = {0};
 	for (uint32_t i = HASH_HEADER; i + 1 < len && d->total < d->limits->total; i += HASH_ENTRY) {
 		np_tagged key, value;
-		if (!np_array_get(d->v8, np_ref(t), i, &key) || !np_is_ref(key))
+		if (!np_array_get(d->v8, np_ref(t), i, &key))
+			break; /* nothing readable behind it, either */
+		if (!np_is_ref(key))
 			continue;
 		enum np_kind kind = np_kind_at(d->v8, np_ref(key));
 		if (!np_kind_is_receiver(kind) && kind != NP_KIND_SYMBOL)

@@ -6,14 +6,15 @@
 #include "v8/map.h"
 #include "v8/value.h"
 
-enum { VALUE_NEST_MAX = 128 };
+/* Objects in objects; and calls of np_decode() in calls, which V8's own objects (cells, pairs) add to. */
+enum { VALUE_NEST_MAX = 128, VALUE_LEVEL_MAX = 400 };
 
 struct decoder {
 	np_v8 *v8;
 	np_arena *arena;
 	const struct np_value_limits *limits;
 	np_addr open[VALUE_NEST_MAX]; /* objects being decoded, outermost first */
-	int nest;
+	int nest, level;
 	size_t total;
 };
 

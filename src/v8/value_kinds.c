@@ -11,7 +11,7 @@
 #include "v8/string.h"
 #include "v8/value_internal.h"
 
-enum { BIGINT_DIGITS_MAX = 1 << 14 };
+enum { BIGINT_WORDS_MAX = 1 << 14, BIGINT_DECIMAL_WORDS = 256 };
 
 void np_decode_oddball(struct decoder *d, np_value *v)
 {
@@ -85,6 +85,20 @@ static const char *bigint_decimal(struct decoder *d, uint64_t *words, size_t n, 
 	return out;
 }
 
+/* The time that decimals take grows with the square of the length: long ones are written as hexadecimals. */
+static const char *bigint_hex(struct decoder *d, const uint64_t *words, size_t n, bool negative)
+{
+	struct np_buf buf = {0};
+	while (n > 1 && !words[n - 1])
+		n--;
+	np_buf_printf(&buf, "%s0x%llx", negative ? "-" : "", (unsigned long long)words[n - 1]);
+	for (size_t i = n - 1; i-- > 0;)
+		np_buf_printf(&buf, "%016llx", (unsigned long long)words[i]);
+	const char *text = np_arena_strndup(d->arena, np_buf_str(&buf), buf.len);
+	np_buf_deinit(&buf);
+	return text;
+}
+
 void np_decode_bigint(struct decoder *d, np_value *v)
 {
 	const np_layout *l = d->v8->layout;
@@ -96,7 +110,8 @@ void np_decode_bigint(struct decoder *d, np_value *v)
 		return;
 	}
 	size_t n = bits >> 1 & 0x3fffffff;
-	if (n > BIGINT_DIGITS_MAX) {
+	bool negative = bits & 1;
+	if (n > BIGINT_WORDS_MAX) {
 		v->text = np_arena_printf(d->arena, "(BigInt of %zu words)", n);
 		v->truncated = true;
 		return;
@@ -107,7 +122,7 @@ void np_decode_bigint(struct decoder *d, np_value *v)
 		v->text = "BigInt digits are unreadable";
 		return;
 	}
-	v->text = bigint_decimal(d, words, n, bits & 1);
+	v->text = n > BIGINT_DECIMAL_WORDS ? bigint_hex(d, words, n, negative) : bigint_decimal(d, words, n, negative);
 }
 
 static void decode_date(struct decoder *d, np_value *v)
@@ -188,6 +203,15 @@ static const struct simple simple_kinds[] = {
 	{NP_KIND_WASM, NP_VALUE_WASM, NULL, 0, NULL, 0},
 };
 
+static bool wraps_primitive(const struct decoder *d, const np_value *v)
+{
+	np_tagged t;
+	if (!np_field(d->v8, v->address, NP_F_JSPrimitiveWrapper_value, &t))
+		return false;
+	enum np_kind kind = np_is_ref(t) ? np_kind_at(d->v8, np_ref(t)) : NP_KIND_HEAP_NUMBER;
+	return kind >= NP_KIND_STRING && kind <= NP_KIND_ODDBALL;
+}
+
 static bool decode_simple(struct decoder *d, np_value *v, enum np_kind kind)
 {
 	for (size_t i = 0; i < NP_ARRAY_LEN(simple_kinds); i++) {
@@ -195,7 +219,7 @@ static bool decode_simple(struct decoder *d, np_value *v, enum np_kind kind)
 		if (s->kind != kind)
 			continue;
 		v->type = s->type;
-		if (v->is_more && kind != NP_KIND_JS_PRIMITIVE_WRAPPER)
+		if (v->is_more && !(kind == NP_KIND_JS_PRIMITIVE_WRAPPER && wraps_primitive(d, v)))
 			return true;
 		if (s->first)
 			np_decode_field(d, v, s->first, s->first_fact);

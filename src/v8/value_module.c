@@ -26,8 +26,8 @@ static bool exports_table(np_v8 *v8, np_addr namespace, np_addr *table, uint32_t
 static bool export_value(np_v8 *v8, np_addr table, uint32_t length, np_addr name, np_tagged *ret)
 {
 	np_tagged key, cell;
-	for (uint32_t i = TABLE_HEADER; i + 1 < length; i += TABLE_ENTRY)
-		if (np_array_get(v8, table, i, &key) && np_is_ref(key) && np_ref(key) == name)
+	for (uint32_t i = TABLE_HEADER; i + 1 < length && np_array_get(v8, table, i, &key); i += TABLE_ENTRY)
+		if (np_is_ref(key) && np_ref(key) == name)
 			return np_array_get(v8, table, i + 1, &cell) && np_is_kind(v8, cell, NP_KIND_CELL) &&
 			       np_field(v8, np_ref(cell), NP_F_Cell_value, ret);
 	return false;

@@ -189,9 +189,32 @@ async function specFor(target, mode, c) {
   return target.kernelCore(c.core === 'self' ? null : 'SIGABRT');
 }
 
+/* What must not outlive us: directories with cores. Targets die with us by themselves (lib/target.js). */
+const directories = new Set();
+let finished = false;
+
+function removeDirectories() {
+  for (const dir of directories) fs.rmSync(dir, { recursive: true, force: true });
+}
+
+process.on('exit', () => {
+  removeDirectories();
+  if (!finished && !process.exitCode) {
+    process.stdout.write('# the run ended before its end: something waits for what cannot come\n');
+    process.exitCode = 2;
+  }
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    process.stdout.write(`# ended by ${signal}\n`);
+    process.exit(2);
+  });
+}
+
 async function runJob(job, report, options) {
   const c = job.case;
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'nopsy-e2e-'));
+  directories.add(dir);
   let target = null;
   let truth = null;
   let broken = null;
@@ -231,6 +254,7 @@ async function runJob(job, report, options) {
     }
   } finally {
     if (target) await target.kill();
+    directories.delete(dir);
     if (options.keep) process.stdout.write(`# kept ${dir}\n`);
     else fs.rmSync(dir, { recursive: true, force: true });
   }
@@ -266,7 +290,9 @@ async function main() {
   process.exitCode = report.failed.length ? 1 : 0;
 }
 
-main().catch((e) => {
+main().then(() => {
+  finished = true;
+}, (e) => {
   process.stderr.write(`tests/e2e/run.js: ${e.message}\n`);
   process.exitCode = 2;
 });
