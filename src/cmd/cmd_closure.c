@@ -73,7 +73,14 @@ static np_err *run(struct np_invocation *inv)
 	np_node *scopes = np_list(inv->arena, &scope_shape);
 	for (int i = 0; at && i < SCOPES_MAX; i++) {
 		struct np_context c;
-		NP_TRY(np_context_load(v8, at, inv->arena, &c));
+		np_err *err = np_context_load(v8, at, inv->arena, &c);
+		if (err && !np_node_len(scopes))
+			return err;
+		if (err) { /* what was found so far still comes */
+			np_partial(inv, "%s", np_err_message(err));
+			np_err_free(err);
+			break;
+		}
 		if (c.is_native)
 			break;
 		if (c.scope_info)

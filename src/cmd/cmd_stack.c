@@ -119,6 +119,9 @@ static np_err *run(struct np_invocation *inv)
 	if (np_opt_int(inv, "max-frames", &number) && number > 0)
 		walk.max_frames = (size_t)number;
 	bool has_only = np_opt_int(inv, "thread", &only);
+	const struct np_process_facts *facts = np_target_facts(inv->session->target);
+	if (facts->truncated)
+		np_partial(inv, "the core is cut off: %llu bytes of memory are missing", (unsigned long long)facts->missing_bytes);
 	struct np_stack *stacks = NULL;
 	size_t n = 0;
 	NP_TRY(walk_all(inv, &walk, only, has_only, &stacks, &n));

@@ -7,6 +7,14 @@
 #include "v8/map.h"
 #include "v8/string.h"
 
+/* {ScopeInfo, extension}, up to 6.2 in the extension slot of block contexts; not the object that sloppy eval adds to. */
+static bool is_context_extension(np_v8 *v8, np_addr addr)
+{
+	const struct np_map *map;
+	const char *type = np_map_of(v8, addr, &map) ? np_layout_type_name(v8->layout, map->type) : NULL;
+	return type && strstr(type, "CONTEXT_EXTENSION_TYPE") && strncmp(type, "JS_", 3) != 0;
+}
+
 /* The ScopeInfo of a context: its own slot, or up to 6.2 that of its closure. */
 static np_addr context_scope_info(np_v8 *v8, np_addr addr)
 {
@@ -26,8 +34,8 @@ static np_addr context_scope_info(np_v8 *v8, np_addr addr)
 		np_tagged inner;
 		if (np_is_scope_info(v8, t))
 			return np_ref(t);
-		if (np_field(v8, np_ref(t), NP_F_ContextExtension_scope_info, &inner) &&
-		    np_is_scope_info(v8, inner))
+		if (is_context_extension(v8, np_ref(t)) &&
+		    np_field(v8, np_ref(t), NP_F_ContextExtension_scope_info, &inner) && np_is_scope_info(v8, inner))
 			return np_ref(inner);
 	}
 	if (!np_has(l, NP_F_Context_closure) ||
