@@ -151,7 +151,8 @@ bool np_chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m, st
 		return false;
 	}
 	page.isolate = heap_isolate(l, page.heap);
-	page.is_large = spaces[page.space].is_large || size > (uint64_t)np_get(l, NP_F_Chunk_alignment);
+	page.is_large = page.space == NP_SPACE_UNKNOWN ? size > (uint64_t)np_get(l, NP_F_Chunk_alignment)
+						       : spaces[page.space].is_large;
 	page.is_inactive = page.space == NP_SPACE_NEW && flag_is_set(l, page.flags, NP_F_Chunk_from_page_shift) &&
 			   !flag_is_set(l, page.flags, NP_F_Chunk_to_page_shift);
 	*ret = page;

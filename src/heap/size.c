@@ -263,11 +263,21 @@ static bool fixed_typed_array_size(np_v8 *v8, np_addr addr, const struct np_map 
 	return true;
 }
 
+/* In 7.9 a bit of the length says whether there is an extension. */
+static bool context_size(np_v8 *v8, np_addr addr, const struct np_map *map, const struct size_rule *rule, uint64_t *ret)
+{
+	uint64_t n;
+	if (!smi_length_at(v8, addr + 8, &n))
+		return false;
+	if (np_has(v8->layout, NP_F_Context_length_mask))
+		n &= (uint64_t)np_get(v8->layout, NP_F_Context_length_mask);
+	return size_of_units(v8, addr, rule, n, ret);
+}
+
 static bool native_context_size(np_v8 *v8, np_addr addr, const struct np_map *map, const struct size_rule *rule,
 				uint64_t *ret)
 {
-	uint64_t n;
-	if (!smi_length_at(v8, addr + 8, &n) || !size_of_units(v8, addr, rule, n, ret))
+	if (!context_size(v8, addr, map, rule, ret))
 		return false;
 	if (np_has(v8->layout, NP_F_NativeContext_tail_bytes))
 		*ret += (uint64_t)np_get(v8->layout, NP_F_NativeContext_tail_bytes);
@@ -463,7 +473,7 @@ static const struct size_rule rules[] = {
 	ARRAY("FIXED_ARRAY"),
 	ARRAY("HASH_TABLE"),
 	CUSTOM("NATIVE_CONTEXT", NO_FACT, 16, 8, native_context_size, NP_UNIT_TAGGED),
-	ARRAY("*_CONTEXT"),
+	CUSTOM("*_CONTEXT", NO_FACT, 16, 8, context_size, NP_UNIT_TAGGED),
 	ARRAY("WEAK_FIXED_ARRAY"),
 	ARRAY("TRANSITION_ARRAY"),
 	ARRAY("EMBEDDER_DATA_ARRAY"),

@@ -319,7 +319,9 @@ static bool lost_frame(struct walker *w, np_addr pc, np_addr isolate)
 	}
 	if (w->v8 && !w->group_end && leave_through_exit_frame(w, isolate))
 		return true;
-	w->note = "a return address leads nowhere";
+	const struct np_mapping *m = np_target_mapping_at(w->target, pc);
+	w->note = np_arena_printf(w->arena, "a return address leads nowhere (0x%llx, %s)", (unsigned long long)pc,
+				  !m ? "not mapped" : m->path[0] ? m->path : "no code that V8 knows");
 	return false;
 }
 

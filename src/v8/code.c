@@ -187,8 +187,9 @@ bool np_code_at_pc(np_v8 *v8, np_addr pc, const struct np_code_object **ret)
 			*ret = cache->codes[i].code;
 			return *ret != NULL;
 		}
+	/* V8 takes the right to execute from its code pages while it collects garbage (7 to 11). */
 	const struct np_mapping *m = np_target_mapping_at(v8->target, pc);
-	if (m && m->prot >= 0 && !(m->prot & NP_PROT_X))
+	if (m && m->prot >= 0 && !(m->prot & NP_PROT_X) && m->path[0])
 		return false;
 	struct np_code_object c;
 	if (!code_find(v8, pc, &c)) {

@@ -25,21 +25,10 @@ static np_value *decode_array_from(struct decoder *d, np_addr array, uint32_t fi
 {
 	np_value *v = np_decode_number(d, 0);
 	uint32_t n;
-	np_tagged t;
 	v->type = NP_VALUE_ARRAY;
 	v->has_elements = true;
-	if (!np_array_length(d->v8, array, &n) || n < first)
-		return v;
-	v->length = n - first;
-	size_t shown = v->length < d->limits->elements ? (size_t)v->length : d->limits->elements;
-	v->elements = NP_NEW_ARRAY(d->arena, np_value *, shown);
-	for (size_t i = 0; i < shown && d->total < d->limits->total; i++) {
-		v->elements[i] = np_array_get(d->v8, array, first + (uint32_t)i, &t)
-					 ? np_decode(d, t)
-					 : np_decode_unreadable(d, 0, "argument is unreadable");
-		v->element_count = i + 1;
-	}
-	v->truncated = v->element_count < v->length;
+	if (np_array_length(d->v8, array, &n))
+		np_decode_array_slots(d, v, array, first, n);
 	return v;
 }
 

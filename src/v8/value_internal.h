@@ -29,9 +29,11 @@ void np_decode_slot(struct decoder *d, np_value *v, const char *name, np_value *
 void np_decode_field(struct decoder *d, np_value *v, const char *name, enum np_fact fact);
 void np_decode_properties(struct decoder *d, np_value *v);
 void np_decode_elements(struct decoder *d, np_value *v);
+/* Slots [first, length) of a FixedArray-like object as elements of v. */
+void np_decode_array_slots(struct decoder *d, np_value *v, np_addr array, uint32_t first, uint32_t length);
 /* Is it null? */
 bool np_is_null(np_v8 *v8, np_tagged t);
-/* value_collections.c, value_buffers.c, value_error.c, value_function.c, value_promise.c, value_module.c, value_kinds.c */
+/* value_collections.c, value_buffers.c, value_error.c, value_function.c, value_promise.c, value_module.c, value_internals.c, value_kinds.c */
 void np_decode_collection(struct decoder *d, np_value *v, bool is_map);
 /* Entry i of a Map or Set in order of insertion (value: of a Set the key again); false past the last one. */
 bool np_collection_entry(np_v8 *v8, np_addr collection, uint64_t i, np_tagged *ret_key, np_tagged *ret_value);

@@ -5,9 +5,7 @@
 
 #include "base/buf.h"
 #include "v8/array.h"
-#include "v8/function.h"
 #include "v8/object.h"
-#include "v8/script.h"
 #include "v8/string.h"
 #include "v8/value_internal.h"
 
@@ -307,58 +305,4 @@ void np_decode_receiver(struct decoder *d, np_value *v, const struct np_map *map
 	np_decode_properties(d, v);
 	if (v->type != NP_VALUE_TYPEDARRAY)
 		np_decode_elements(d, v);
-}
-
-/* V8-internal objects: the type's name, and the parts that lead on. */
-void np_decode_internal(struct decoder *d, np_value *v, const struct np_map *map, enum np_kind kind)
-{
-	const char *type = np_layout_type_name(d->v8->layout, map->type);
-	v->type = kind == NP_KIND_ACCESSOR_PAIR || kind == NP_KIND_ACCESSOR_INFO ? NP_VALUE_ACCESSOR : NP_VALUE_INTERNAL;
-	v->class_name = type ? type : np_arena_printf(d->arena, "instance type %u", map->type);
-	if (kind == NP_KIND_ACCESSOR_PAIR) {
-		np_decode_field(d, v, "get", NP_F_AccessorPair_getter);
-		np_decode_field(d, v, "set", NP_F_AccessorPair_setter);
-		return;
-	}
-	if (kind == NP_KIND_ACCESSOR_INFO) {
-		np_decode_field(d, v, "name", NP_F_AccessorInfo_name);
-		return;
-	}
-	if (d->nest >= d->limits->depth || d->total >= d->limits->total) {
-		v->is_more = true;
-		return;
-	}
-	if (kind == NP_KIND_SHARED_FUNCTION_INFO) {
-		struct np_shared s;
-		if (!np_err_drop(np_shared_load(d->v8, v->address, d->arena, &s)))
-			v->text = np_shared_debug_name(d->v8, &s, d->arena);
-	} else if (kind == NP_KIND_SCRIPT) {
-		const struct np_script *script;
-		if (!np_err_drop(np_script_load(d->v8, v->address, &script)))
-			v->text = script->name;
-	} else if (kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_CONTEXT || kind == NP_KIND_PROPERTY_ARRAY) {
-		uint32_t n;
-		if (d->nest >= VALUE_NEST_MAX - 1 || !np_array_length(d->v8, v->address, &n))
-			return;
-		if (kind == NP_KIND_PROPERTY_ARRAY && np_has(d->v8->layout, NP_F_PropertyArray_length_mask))
-			n &= (uint32_t)np_get(d->v8->layout, NP_F_PropertyArray_length_mask);
-		v->length = n;
-		v->has_elements = true;
-		size_t shown = n < d->limits->elements ? n : d->limits->elements;
-		v->elements = NP_NEW_ARRAY(d->arena, np_value *, shown);
-		d->open[d->nest++] = v->address;
-		for (size_t i = 0; i < shown && d->total < d->limits->total; i++) {
-			np_tagged t;
-			v->elements[i] = np_array_get(d->v8, v->address, (uint32_t)i, &t)
-						 ? np_decode(d, t)
-						 : np_decode_unreadable(d, 0, "element is unreadable");
-			v->element_count = i + 1;
-		}
-		d->nest--;
-		v->truncated = shown < n;
-	} else if (kind == NP_KIND_PROPERTY_CELL) {
-		np_decode_field(d, v, "value", NP_F_PropertyCell_value);
-	} else if (kind == NP_KIND_CELL) {
-		np_decode_field(d, v, "value", NP_F_Cell_value);
-	}
 }

@@ -5,7 +5,7 @@
  * nopsy looks at them alive and dead, the answers are compared.  Prints TAP.
  *
  *   tests/e2e/run.js [--version V]... [--case TEXT] [--fixture TEXT] [--mode live|core|gcore|solo]
- *                    [--versions FILE] [--all] [--jobs N] [--keep] [--list] [--truth] [--status FILE]
+ *                    [--versions FILE] [--all] [--jobs N] [--keep] [--list] [--truth] [--once] [--status FILE]
  *
  *   --version  only these versions ("24", "0.10", "24.21.0"); may be repeated
  *   --case     only cases whose name contains TEXT (--fixture is the same)
@@ -14,6 +14,7 @@
  *   --all      every combination, not the quick set
  *   --keep     leave the directories with cores behind, and say where
  *   --truth    only start the fixtures: do they run where the cases say, and stop?
+ *   --once     no second attempt of what failed
  *   --status   write a table of what worked to FILE (Markdown)
  *
  * A case is an object of tests/e2e/cases/*.js:
@@ -51,6 +52,7 @@ function parseArguments(argv) {
     else if (flag === '--jobs') options.jobs = Number(next());
     else if (flag === '--keep') options.keep = true;
     else if (flag === '--list') options.listOnly = true;
+    else if (flag === '--once') options.once = true;
     else if (flag === '--truth') options.truth = options.all = true;
     else if (flag === '--status') options.status = next();
     else throw new Error(`unknown option ${argv[i]}; the head of tests/e2e/run.js lists them`);
@@ -90,7 +92,20 @@ class Report {
     this.passed = 0;
     this.failed = [];
     this.skipped = 0;
+    this.second = [];
     this.results = [];
+  }
+
+  /* The answers of one job.  A failure is looked at once more, and told either way. */
+  tell(first, second) {
+    for (const { t, outcome, detail } of second || first) this.add(t, outcome, detail);
+    if (!second) return;
+    for (const { t, detail } of first.filter((one) => one.outcome === 'fail')) {
+      const name = `${t.case.name} v${t.version} ${t.mode}`;
+      if (!this.failed.includes(name)) this.second.push(name);
+      process.stdout.write(`# first attempt of ${name}:\n`);
+      this.differences(detail);
+    }
   }
 
   line(ok, name, extra) {
@@ -113,10 +128,21 @@ class Report {
       return;
     }
     this.failed.push(name);
+    this.differences(detail);
+  }
+
+  differences(detail) {
     const lines = detail.slice(0, 25);
     if (detail.length > lines.length) lines.push(`... and ${detail.length - lines.length} more`);
     for (const diff of lines) for (const part of String(diff).split('\n')) process.stdout.write(`#   ${part}\n`);
   }
+}
+
+/* The frames of threads whose stack ends early, for the report of a failure. */
+function cutThreads(result) {
+  const threads = (result.json && result.json.threads || []).filter((t) => t.note);
+  return threads.map((t) => `${t.tid} ${t.name}: ${t.note}\n` +
+    t.frames.map((f) => `  ${f.pc} ${f.kind} ${f.name}+${f.symbol_offset}`).join('\n')).join('\n');
 }
 
 /* What a check sees. */
@@ -136,7 +162,7 @@ class Look {
     if (result.broken) this.diffs.push(`${nopsy.shown(result)}: ${result.broken}\n${result.stderr.slice(0, 3000)}`);
     else if (!wanted.includes(result.status)) {
       this.diffs.push(`${nopsy.shown(result)}: exit status ${result.status}, wanted ${wanted.join(' or ')}\n` +
-        result.stderr.slice(0, 1500));
+        result.stderr.slice(0, 1500) + cutThreads(result));
     }
     return result;
   }
@@ -211,8 +237,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
-async function runJob(job, report, options) {
+/* One attempt: [{t, outcome, detail}], one of each mode. */
+async function attempt(job, options) {
   const c = job.case;
+  const answers = [];
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'nopsy-e2e-'));
   directories.add(dir);
   let target = null;
@@ -245,11 +273,11 @@ async function runJob(job, report, options) {
         if (mode === 'live' && target && !target.alive()) t.fail(`the target died: ${JSON.stringify(target.exited)}`);
         t.ms = Date.now() - started;
         const left = judge(t);
-        report.add(t, left.length ? 'fail' : 'pass', left);
+        answers.push({ t, outcome: left.length ? 'fail' : 'pass', detail: left });
       } catch (e) {
         t.ms = Date.now() - started;
-        if (e instanceof SkipError) report.add(t, 'skip', e.message);
-        else report.add(t, 'fail', t.diffs.concat(e.stack || String(e)));
+        if (e instanceof SkipError) answers.push({ t, outcome: 'skip', detail: e.message });
+        else answers.push({ t, outcome: 'fail', detail: t.diffs.concat(e.stack || String(e)) });
       }
     }
   } finally {
@@ -258,6 +286,13 @@ async function runJob(job, report, options) {
     if (options.keep) process.stdout.write(`# kept ${dir}\n`);
     else fs.rmSync(dir, { recursive: true, force: true });
   }
+  return answers;
+}
+
+async function runJob(job, report, options) {
+  const first = await attempt(job, options);
+  const again = !options.once && first.some((one) => one.outcome === 'fail');
+  report.tell(first, again ? await attempt(job, options) : null);
 }
 
 async function main() {
@@ -285,6 +320,7 @@ async function main() {
 
   process.stdout.write(`1..${report.count}\n`);
   if (options.status) fs.writeFileSync(options.status, status.markdown(report.results));
+  for (const name of report.second) process.stdout.write(`# passed on the second attempt only: ${name}\n`);
   for (const name of report.failed) process.stdout.write(`# failed: ${name}\n`);
   process.stdout.write(`# e2e: ${report.passed} passed, ${report.failed.length} failed, ${report.skipped} skipped\n`);
   process.exitCode = report.failed.length ? 1 : 0;

@@ -23,6 +23,7 @@ enum { CHUNK = 256 << 10, CHUNKS = 8, AREA_OFFSET = 0x1000, NATIVE_BYTES = 1 << 
 #define BASE 0x10000000ull	/* aligned; CHUNKS chunks */
 #define NATIVE 0x50000000ull	/* what V8 has from malloc: Spaces, metadata */
 #define HEAP_OBJECT (NATIVE + 0x8000)
+#define LARGE_SPACE (NATIVE + 0x500)
 #define SPACE (NATIVE + 0x100)
 #define METADATA (NATIVE + 0x1000)
 #define ISOLATE_DISTANCE 0x200
@@ -88,7 +89,7 @@ static void put_chunk(struct fixture *f, int i, uint64_t size)
 	put64(f, header + (np_addr)np_get(l, NP_F_Chunk_area_start), chunk + AREA_OFFSET);
 	put64(f, header + (np_addr)np_get(l, NP_F_Chunk_area_end), chunk + size);
 	put64(f, header + (np_addr)np_get(l, NP_F_Chunk_heap), HEAP_OBJECT);
-	put64(f, header + (np_addr)np_get(l, NP_F_Chunk_owner), SPACE);
+	put64(f, header + (np_addr)np_get(l, NP_F_Chunk_owner), size > CHUNK ? LARGE_SPACE : SPACE);
 	if (i > 0) /* a list, as spaces keep it */
 		put64(f, header + 0xc0, np_has(l, NP_F_Chunk_metadata) ? METADATA + (np_addr)(i - 1) * 0x400 : chunk_of(i - 1));
 }
@@ -209,6 +210,8 @@ static struct fixture *build(bool out_of_line)
 	put64(f, SPACE + 8, HEAP_OBJECT);
 	put32(f, SPACE + 16, 2);
 	put32(f, SPACE + 20, 0xdeadbeef); /* what follows the number is not cleared */
+	put64(f, LARGE_SPACE + 8, HEAP_OBJECT);
+	put32(f, LARGE_SPACE + 16, 7);
 	put_chunk(f, 0, CHUNK);
 	put64(f, SPACE + 0x40, out_of_line ? METADATA : chunk_of(0)); /* the first of the list */
 	f->next = chunk_of(0) + AREA_OFFSET;
@@ -252,7 +255,7 @@ static void pages_of(bool out_of_line)
 	for (size_t i = 0; i < 4; i++) {
 		const struct np_page *p = np_heap_page(f->heap, i);
 		assert_true(p->isolate == HEAP_OBJECT - ISOLATE_DISTANCE);
-		assert_string_equal(np_space_name(p->space), "old_space");
+		assert_string_equal(np_space_name(p->space), i == 2 ? "large_object_space" : "old_space");
 		assert_int_equal(p->is_large, i == 2);
 	}
 	/* The same without the index, from anywhere in them. */
