@@ -9,10 +9,11 @@
  *   live     wall time and memory of `nopsy stack PID` on a process of LIVE_MB
  *   pause    how long that process was stopped, measured by itself: a loop that
  *            watches the clock; the largest gap while nopsy runs, beside the
- *            largest gap in as much time without it (the scheduler's share)
+ *            largest gap in as much time without it (the scheduler's share);
+ *            the median over the runs, and the worst
  *   core     wall time and memory of `nopsy stack CORE` on a core of CORE_MB
  *
- * Medians of RUNS runs; worst values of all runs for the pause.
+ * Medians of RUNS runs.
  */
 const { execFile, spawn } = require('child_process');
 const fs = require('fs');
@@ -67,11 +68,16 @@ class Target {
     this.ready.catch(() => {});
   }
 
+  /* The largest gap while body runs, of RUNS runs: median and worst, in words. */
   async gapsDuring(body) {
-    this.gaps.length = 0;
-    await body();
-    await delay(100);
-    return Math.max(0, ...this.gaps);
+    const all = [];
+    for (let i = 0; i < RUNS; i++) {
+      this.gaps.length = 0;
+      await body();
+      await delay(50);
+      all.push(Math.max(0, ...this.gaps));
+    }
+    return `${median(all).toFixed(1)} ms (worst ${Math.max(...all).toFixed(1)} ms)`;
   }
 }
 
@@ -86,23 +92,23 @@ async function main() {
 
   const live = new Target(liveMb);
   await live.ready;
+  await delay(200); // it says so before it begins to watch
   const pid = live.child.pid;
   const first = await measured(nopsy, ['stack', pid]);
   if (!/watch/.test(first.stdout)) throw new Error(`the stack does not show what runs:\n${first.stdout}`);
-  const quietStart = Date.now();
   const ours = await repeat(RUNS, nopsy, ['stack', pid]);
-  const spent = Date.now() - quietStart;
-  const quiet = await live.gapsDuring(() => delay(spent));
-  const pause = await live.gapsDuring(() => repeat(RUNS, nopsy, ['stack', pid]));
-  const withArgs = await live.gapsDuring(() => repeat(RUNS, nopsy, ['stack', pid, '--args', '--locals']));
+  const quiet = await live.gapsDuring(() => delay(ours.wall_ms));
+  const pause = await live.gapsDuring(() => measured(nopsy, ['stack', pid]));
+  const withArgs = await live.gapsDuring(() => measured(nopsy, ['stack', pid, '--args', '--locals']));
   const gdb = await repeat(GDB_RUNS, 'gdb', ['-q', '-nx', '-batch', '-ex', 'bt', '-p', pid]);
   row(`live stack, process of ${liveMb} MB`, ours, gdb, '< 100 ms');
-  row('pause of that process', `${pause.toFixed(1)} ms (--args --locals: ${withArgs.toFixed(1)} ms; without nopsy: ${quiet.toFixed(1)} ms)`, null, '< 10 ms');
+  row('pause of that process', `${pause}; with --args --locals ${withArgs}; without nopsy ${quiet}`, null, '< 10 ms');
   live.child.kill('SIGKILL');
   await live.gone;
 
   const dying = new Target(coreMb);
   await dying.ready;
+  await delay(200);
   dying.child.kill('SIGABRT');
   await dying.gone;
   const name = fs.readdirSync(dir).find((n) => /^core/.test(n));
@@ -121,7 +127,7 @@ async function main() {
   const text = [
     '# Benchmark', '',
     `Written by \`make bench\`. ${os.cpus().length} x ${cpu ? cpu[1] : 'processor'}, Linux ${os.release().split('-')[0]}, Node ${process.versions.node}.`,
-    `Medians of ${RUNS} runs (gdb: ${GDB_RUNS}), the worst of all runs for the pause. gdb shows native frames only.`, '',
+    `Medians of ${RUNS} runs (gdb: ${GDB_RUNS}). gdb shows native frames only.`, '',
     '| what | nopsy | gdb -batch -ex bt | goal |', '|---|---|---|---|', ...rows, '',
   ].join('\n');
   fs.writeFileSync(path.join(__dirname, '../docs/BENCH.md'), text);
