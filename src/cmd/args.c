@@ -246,7 +246,7 @@ np_err *np_args_parse(const struct np_command *const *table, np_arena *arena, in
 	struct parser p = {.table = table, .arena = arena, .args = ret, .words = argv, .left = argc};
 	bool options_ended = false;
 
-	*ret = (struct np_args){.options = NP_NEW(arena, struct np_parsed_options)};
+	*ret = (struct np_args){.in_shell = have_target, .options = NP_NEW(arena, struct np_parsed_options)};
 	if (defaults)
 		ret->globals = *defaults;
 	ret->args = NP_NEW_ARRAY(arena, char *, (size_t)argc + 1);

@@ -26,6 +26,7 @@ extern const struct np_option np_global_options[];
 struct np_args {
 	const struct np_command *command; /* NULL: none was named */
 	struct np_globals globals;
+	bool in_shell;	    /* the session is open: no command has a TARGET */
 	const char *target; /* NULL: the command takes none, or the session is open */
 	char **args;	    /* after TARGET */
 	size_t arg_count;

@@ -27,6 +27,7 @@ enum {
 	NP_NEEDS_TARGET = 1, /* first positional is TARGET; it is open in inv->session */
 	NP_NEEDS_V8 = 2,     /* layout resolved and V8 readers ready */
 	NP_NEEDS_STOP = 4,   /* a live target is stopped while run() runs */
+	NP_NEEDS_COPY = 8,   /* run() sees a copy of a live target's memory, which has gone on */
 };
 
 struct np_example {

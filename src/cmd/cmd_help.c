@@ -8,17 +8,9 @@ static np_err *help_run(struct np_invocation *inv)
 		return NULL;
 	}
 	const struct np_command *command = np_command_by_name(inv->args[0]);
-	if (!command) {
-		const char *words[64];
-		size_t n = 0;
-		for (const struct np_command *const *c = np_commands; *c && n < NP_ARRAY_LEN(words); c++)
-			if (!np_command_is_hidden(*c))
-				words[n++] = (*c)->name;
-		const char *near = np_suggest(inv->args[0], words, n);
-		return np_err_new(NP_EUSAGE, near ? "no command '%s'; did you mean '%s'?" : "no command '%s'",
-				  inv->args[0], near);
-	}
-	inv->result = np_help_command(inv->arena, command);
+	if (!command)
+		return np_help_unknown(np_commands, inv->args[0]);
+	inv->result = np_help_command(inv->arena, command, false);
 	return NULL;
 }
 

@@ -3,42 +3,81 @@
 #include <time.h>
 
 #include "cmd/info.h"
+#include "stack/stack.h"
 
 static const struct np_shape shape_root = {
 	.name = "info",
 	.style = NP_STYLE_LINE,
-	.children = "_what,_memory,_threads,_env",
+	.children = "_what,_memory,_threads,_isolates,_env",
 };
 static const struct np_shape shape_what = {.name = "info_what", .style = NP_STYLE_FIELDS};
 static const struct np_shape shape_versions = {
 	.name = "versions",
 	.style = NP_STYLE_LINE,
-	.line = "[Node.js {node:name}][, V8 {v8}]",
+	.line = "[Node.js {node:name}][, V8 {v8}][, {_platform}]",
+};
+static const struct np_shape shape_process = {
+	.name = "process",
+	.style = NP_STYLE_LINE,
+	.line = "[{pid}][, runs for {uptime_ns}][ since {started}][, user {uid}]",
+};
+static const struct np_shape shape_binary = {
+	.name = "binary",
+	.style = NP_STYLE_LINE,
+	.line = "{executable:path}[, V8 in {v8_library:path}][, read from {read_from:path}][, {problem:warn}][, {stripped:warn}]"
+		"[, build id {build_id}]",
 };
 static const struct np_shape shape_core = {
 	.name = "core",
 	.style = NP_STYLE_LINE,
-	.line = "{file_bytes}[ {_truncated:warn}][, {missing_bytes} missing]",
+	.line = "[{_path:path}, ]{file_bytes}[, {_truncated:warn}][, {missing_bytes} missing]",
 };
 static const struct np_shape shape_section = {
 	.name = "section", .style = NP_STYLE_LINE, .line = "{_heading:name}", .children = "_rows"};
 static const struct np_shape shape_thread = {
 	.name = "thread",
 	.style = NP_STYLE_TABLE,
-	.columns = "tid:Thread,name:Name:name,state:State,_signal:Died of:warn",
+	.columns = "tid:Thread,name:Name:name,_state:State,isolate:Isolate,_signal:Died of:warn",
 	.empty = "no threads",
 };
 
-static np_node *threads_node(np_arena *arena, np_target *target)
+/* The kernel's letters (proc(5)) in words; NULL where a core does not tell. */
+static const char *state_words(char state)
+{
+	static const struct {
+		char letter;
+		const char *words;
+	} states[] = {
+		{'R', "running"},
+		{'S', "sleeping"},
+		{'D', "waiting for a disk or the kernel"},
+		{'T', "stopped by a signal"},
+		{'t', "stopped by a debugger"},
+		{'Z', "ended, not yet reaped"},
+		{'X', "ended"},
+		{'I', "idle"},
+		{'P', "parked"},
+	};
+	for (size_t i = 0; i < NP_ARRAY_LEN(states); i++)
+		if (states[i].letter == state)
+			return states[i].words;
+	return NULL;
+}
+
+static np_node *threads_node(np_arena *arena, np_target *target, np_v8 *v8)
 {
 	np_node *list = np_list(arena, &shape_thread);
 	for (size_t i = 0; i < np_target_thread_count(target); i++) {
 		const struct np_thread *thread = np_target_thread(target, i);
 		char state[2] = {thread->state, '\0'};
+		np_addr isolate = v8 ? np_isolate_of_thread(v8, thread) : 0;
 		np_node *row = np_obj(arena, NULL);
 		np_set_int(row, "tid", thread->tid);
 		np_set_str(row, "name", thread->name);
 		np_set_str(row, "state", state);
+		np_set_str(row, "_state", state_words(thread->state));
+		if (isolate)
+			np_set_addr(row, "isolate", isolate);
 		if (thread->signal) {
 			const char *name = sigabbrev_np(thread->signal);
 			np_set_int(row, "signal", thread->signal);
@@ -66,7 +105,7 @@ static np_node *versions_node(struct np_invocation *inv)
 	return versions;
 }
 
-static void set_time(np_arena *arena, np_node *root, np_target *target, const struct np_process_facts *facts)
+static void set_time(np_node *root, np_target *target, const struct np_process_facts *facts)
 {
 	time_t seconds = (time_t)(facts->start_time_ns / 1000000000);
 	struct timespec now;
@@ -81,17 +120,6 @@ static void set_time(np_arena *arena, np_node *root, np_target *target, const st
 	uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	if (now_ns > facts->start_time_ns)
 		np_set_ns(root, "uptime_ns", now_ns - facts->start_time_ns);
-}
-
-static void set_words(np_arena *arena, np_node *root, const struct np_process_facts *facts)
-{
-	if (!facts->argv)
-		return;
-	size_t options = np_info_exec_argc(facts->argv);
-	np_set_node(root, "argv", np_info_argv(arena, facts->argv, 0, SIZE_MAX));
-	np_set_node(root, "exec_argv", np_info_argv(arena, facts->argv, 1, options + 1));
-	np_sensitive(root, "argv");
-	np_sensitive(root, "exec_argv");
 }
 
 static void set_binary(np_node *root, np_target *target, const struct np_process_facts *facts)
@@ -111,9 +139,37 @@ static void set_binary(np_node *root, np_target *target, const struct np_process
 	np_set_bool(root, "stripped", np_image_stripped(image));
 }
 
-static void set_core(np_arena *arena, np_node *root, const struct np_process_facts *facts)
+/* What programs get, one fact a field. */
+static void set_facts(struct np_invocation *inv, np_node *root)
 {
+	np_target *target = inv->session->target;
+	np_arena *arena = inv->arena;
+	const struct np_process_facts *facts = np_target_facts(target);
+	np_set_str(root, "target", np_target_spec(target));
+	np_set_str(root, "kind", np_target_kind(target) == NP_TARGET_CORE ? "core" : "process");
+	np_set_node(root, "versions", versions_node(inv));
+	np_set_str(root, "platform", "linux x64");
+	if (np_target_pid(target))
+		np_set_int(root, "pid", np_target_pid(target));
+	if (facts->uid >= 0)
+		np_set_int(root, "uid", facts->uid);
+	set_binary(root, target, facts);
+	if (facts->argv) {
+		np_set_node(root, "argv", np_info_argv(arena, facts->argv, 0, SIZE_MAX));
+		np_set_node(root, "exec_argv", np_info_argv(arena, facts->argv, 1, np_info_exec_argc(facts->argv) + 1));
+		np_sensitive(root, "argv");
+		np_sensitive(root, "exec_argv");
+	}
+	np_set_str(root, "cwd", facts->cwd);
+	set_time(root, target, facts);
+	np_node *death = np_info_death(arena, target);
+	np_set_node(root, "death", death);
+	if (np_target_kind(target) != NP_TARGET_CORE)
+		return;
+	if (death)
+		np_info_last_words(inv, death);
 	np_node *core = np_obj(arena, &shape_core);
+	np_set_str(core, "_path", np_target_spec(target));
 	np_set_bytes(core, "file_bytes", facts->file_bytes);
 	np_set_bool(core, "truncated", facts->truncated);
 	if (facts->truncated)
@@ -124,30 +180,52 @@ static void set_core(np_arena *arena, np_node *root, const struct np_process_fac
 	np_set_node(root, "core", core);
 }
 
-/* What stands at the root for JSON and in the head of the text. */
-static void set_facts(struct np_invocation *inv, np_node *root, np_node *versions)
+static void copy_field(np_node *to, const np_node *from, const char *key)
 {
-	np_target *target = inv->session->target;
+	np_node *node = np_node_get(from, key);
+	if (node)
+		np_set_node(to, key, node);
+}
+
+/* The same for people: nothing twice, what matters first. */
+static np_node *what_node(np_arena *arena, np_target *target, const np_node *root)
+{
 	const struct np_process_facts *facts = np_target_facts(target);
-	bool core = np_target_kind(target) == NP_TARGET_CORE;
-	np_set_str(root, "target", np_target_spec(target));
-	np_set_str(root, "kind", core ? "core" : "process");
-	np_set_node(root, "versions", versions);
-	np_set_str(root, "platform", "linux x64");
-	if (np_target_pid(target))
-		np_set_int(root, "pid", np_target_pid(target));
-	if (facts->uid >= 0)
-		np_set_int(root, "uid", facts->uid);
-	set_binary(root, target, facts);
-	set_words(inv->arena, root, facts);
-	np_set_str(root, "cwd", facts->cwd);
-	set_time(inv->arena, root, target, facts);
-	np_node *death = np_info_death(inv->arena, target);
-	if (death && core)
-		np_info_last_words(inv, death);
-	np_set_node(root, "death", death);
-	if (core)
-		set_core(inv->arena, root, facts);
+	np_image *image = np_target_v8_image(target);
+	np_node *what = np_obj(arena, &shape_what);
+	np_node *process = np_obj(arena, &shape_process), *binary = np_obj(arena, &shape_binary);
+	static const char *const of_process[] = {"pid", "uptime_ns", "started", "uid"};
+	static const char *const of_binary[] = {"executable", "v8_library", "read_from", "build_id"};
+	copy_field(what, root, "core");
+	for (size_t i = 0; i < NP_ARRAY_LEN(of_process); i++)
+		copy_field(process, root, of_process[i]);
+	if (np_node_get(process, "pid"))
+		np_set_node(what, "process", process);
+	copy_field(what, root, "death");
+	np_node *versions = np_node_get(root, "versions");
+	if (versions) {
+		np_set_str(versions, "_platform", "linux x64");
+		np_set_node(what, "versions", versions);
+	}
+	if (facts->argv) {
+		np_set_str(what, "command", np_info_command_line(arena, facts->argv));
+		np_sensitive(what, "command");
+	}
+	const char *options = facts->envp ? np_info_env_value(facts->envp, "NODE_OPTIONS") : NULL;
+	if (options && *options) {
+		np_set_str(what, "NODE_OPTIONS", np_info_mask_urls(arena, options));
+		np_sensitive(what, "NODE_OPTIONS");
+	}
+	copy_field(what, root, "cwd");
+	for (size_t i = 0; i < NP_ARRAY_LEN(of_binary); i++)
+		copy_field(binary, root, of_binary[i]);
+	if (image && !np_image_file(image))
+		np_set_str(binary, "problem", "which is not here: --exe FILE names it");
+	if (image && np_image_stripped(image))
+		np_set_str(binary, "stripped", "stripped");
+	if (np_node_get(binary, "executable"))
+		np_set_node(what, "binary", binary);
+	return what;
 }
 
 /* A part of the text that has a heading and is not indented in JSON. */
@@ -159,19 +237,44 @@ static void set_section(np_arena *arena, np_node *root, const char *key, const c
 	np_set_node(root, key, section);
 }
 
+/* Threads and isolates; only for these a live target is stopped. */
+static void set_threads(struct np_invocation *inv, np_node *root)
+{
+	struct np_session *session = inv->session;
+	np_node *isolates = NULL;
+	np_err *err = session->layout ? np_target_stop(session->target) : NULL;
+	bool stopped = session->layout && !err;
+	if (stopped && session->v8 && np_target_kind(session->target) == NP_TARGET_PROCESS)
+		np_v8_invalidate(session->v8);
+	if (stopped)
+		err = np_session_need_v8(session);
+	np_node *threads = threads_node(inv->arena, session->target, stopped && !err ? session->v8 : NULL);
+	if (stopped && !err)
+		err = np_info_isolates(inv, np_opt_flag(inv, "used"), &isolates);
+	if (stopped)
+		np_target_resume(session->target);
+	if (err) {
+		np_partial(inv, "isolates: %s", np_err_message(err));
+		np_err_free(err);
+	}
+	np_set_node(root, "threads", threads);
+	set_section(inv->arena, root, "_threads", "threads", threads);
+	if (isolates) {
+		np_set_node(root, "isolates", isolates);
+		set_section(inv->arena, root, "_isolates", "isolates", isolates);
+	}
+}
+
 static np_err *info_run(struct np_invocation *inv)
 {
 	np_arena *arena = inv->arena;
 	np_target *target = inv->session->target;
 	const struct np_process_facts *facts = np_target_facts(target);
-	np_node *root = np_obj(arena, &shape_root), *what = np_obj(arena, &shape_what);
-	np_node *threads = threads_node(arena, target), *memory = np_info_memory(arena, target);
-	np_node *versions = versions_node(inv);
+	np_node *root = np_obj(arena, &shape_root), *memory = np_info_memory(arena, target);
 	if (facts->signal && np_target_v8_image(target))
 		np_err_free(np_session_need_v8(inv->session)); /* without it the rest of the answer still comes */
-	set_facts(inv, root, versions);
-	set_facts(inv, what, versions);
-	np_set_node(root, "_what", what);
+	set_facts(inv, root);
+	np_set_node(root, "_what", what_node(arena, target, root));
 	if (facts->envp) {
 		np_node *env = np_info_env(arena, facts->envp);
 		np_set_node(root, "env", env);
@@ -179,11 +282,15 @@ static np_err *info_run(struct np_invocation *inv)
 	}
 	np_set_node(root, "memory", memory);
 	np_set_node(root, "_memory", memory);
-	np_set_node(root, "threads", threads);
-	set_section(arena, root, "_threads", "threads", threads);
+	set_threads(inv, root);
 	inv->result = root;
 	return NULL;
 }
+
+static const struct np_option info_options[] = {
+	{"used", 'u', NP_OPT_FLAG, NULL, NULL, "what objects take up in each space, of a heap of any size: stops a live process longer"},
+	{0},
+};
 
 static const struct np_example info_examples[] = {
 	{"nopsy info 4242", "versions, arguments, environment, memory of a process"},
@@ -199,10 +306,14 @@ const struct np_command np_cmd_info = {
 	.needs = NP_NEEDS_TARGET,
 	.summary = "what is this: versions, arguments, environment, memory, how it died",
 	.help = "Tells what a process or a core is: the versions of Node.js and V8, how it was started (exec_argv "
-		"are the options of node itself), where, when, its threads and its memory by kind, and for a core "
-		"how it died.\n\n"
+		"are the options of node itself), where, when, its threads, its memory by kind, for a core how it died, "
+		"and V8's isolates: the thread that runs in each (workers are isolates of their own) and their memory by "
+		"space. Committed are the pages that a space has; used is what objects take up, garbage included that "
+		"nobody collected yet, told for small heaps and with --used. Memory that V8 keeps for later is no "
+		"part of a space.\n\n"
 		"Values of environment variables whose names look secret (KEY, TOKEN, SECRET, PASS, AUTH, ...) and "
 		"passwords in URLs are masked.",
+	.options = info_options,
 	.examples = info_examples,
 	.run = info_run,
 };

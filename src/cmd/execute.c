@@ -12,6 +12,7 @@
 #include "cmd/help.h"
 #include "cmd/sink.h"
 #include "cmd/version.h"
+#include "target/capture.h"
 
 /* A note is a line on a terminal: more of them tell nobody anything. */
 enum { NOTES_MAX = 20 };
@@ -111,7 +112,7 @@ int np_cmd_complain(const struct np_args *args, const char *target, np_err *err)
 	const char *try = hint(code, args);
 	put_message(&text, args, target, np_err_message(err));
 	if (code == NP_EUSAGE) {
-		np_usage_put(&text, args->command);
+		np_usage_put(&text, args->command, args->in_shell);
 	} else if (try) {
 		np_buf_printf(&text, "  try: %s\n", try);
 	}
@@ -147,6 +148,36 @@ static np_err *run_stopped(struct np_session *session, struct np_invocation *inv
 	return err;
 }
 
+/* Only the copy is made between stop and resume. */
+static np_err *copy_taken(struct np_session *session, struct np_capture *capture)
+{
+	uint64_t bytes;
+	NP_TRY(np_target_stop(session->target));
+	np_err *err = np_capture_take(capture, &bytes);
+	np_target_resume(session->target);
+	if (!err)
+		np_debug("captured %.1f MiB", (double)bytes / (1 << 20));
+	return err;
+}
+
+static np_err *run_on_copy(struct np_session *session, struct np_invocation *inv)
+{
+	struct np_capture *capture = NULL;
+	NP_TRY(np_capture_prepare(session->target, &capture));
+	np_err *err = copy_taken(session, capture);
+	if (session->v8)
+		np_v8_invalidate(session->v8);
+	if (!err)
+		err = np_session_need_v8(session);
+	if (!err) {
+		np_session_calibrate(session);
+		err = inv->command->run(inv);
+	}
+	np_session_drop_heap(session);
+	np_capture_drop(capture);
+	return err;
+}
+
 static np_err *answer_on(struct np_session *session, struct np_invocation *inv)
 {
 	/* symbols are looked up while the target still runs */
@@ -154,6 +185,8 @@ static np_err *answer_on(struct np_session *session, struct np_invocation *inv)
 		NP_TRY(np_session_need_layout(session));
 		np_session_warm(session);
 	}
+	if (inv->command->needs & NP_NEEDS_COPY && np_target_kind(session->target) == NP_TARGET_PROCESS)
+		return run_on_copy(session, inv);
 	return run_stopped(session, inv);
 }
 
@@ -251,7 +284,7 @@ static int execute_parsed(const struct np_execute *x, const struct np_args *args
 		err = np_cmd_show(x, &args->globals, text);
 	} else if (args->globals.help) {
 		err = np_cmd_show(x, &args->globals,
-				  args->command ? np_help_command(arena, args->command)
+				  args->command ? np_help_command(arena, args->command, x->session != NULL)
 						: np_help_overview(arena, x->table));
 	} else if (!args->command) {
 		struct np_buf text = {0};

@@ -1,5 +1,6 @@
 #include "cmd/help.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { WIDTH = 80, OPTION_COLUMN = 26, NAME_COLUMN = 14 };
@@ -106,8 +107,7 @@ static void put_paragraphs(struct np_buf *buf, const char *text, size_t indent)
 	}
 }
 
-/* "  name            what it does", the second column filled. */
-static void put_row(struct np_buf *buf, const char *left, size_t column, const char *right)
+void np_help_row_put(struct np_buf *buf, const char *left, size_t column, const char *right)
 {
 	size_t n = strlen(left) + 2;
 	struct np_buf filled = {0};
@@ -125,24 +125,45 @@ static void put_row(struct np_buf *buf, const char *left, size_t column, const c
 	np_buf_deinit(&filled);
 }
 
-void np_synopsis_put(struct np_buf *buf, const struct np_command *command)
+static void put_synopsis(struct np_buf *buf, const struct np_command *command, bool in_shell)
 {
-	np_buf_printf(buf, "nopsy %s [OPTIONS]", command->name);
-	if (command->needs & NP_NEEDS_TARGET)
+	np_buf_printf(buf, in_shell ? "%s [OPTIONS]" : "nopsy %s [OPTIONS]", command->name);
+	if (command->needs & NP_NEEDS_TARGET && !in_shell)
 		np_buf_puts(buf, " TARGET");
 	if (*command->arguments)
 		np_buf_printf(buf, command->min_args ? " %s" : " [%s]", command->arguments);
 }
 
-void np_usage_put(struct np_buf *buf, const struct np_command *command)
+void np_synopsis_put(struct np_buf *buf, const struct np_command *command)
 {
+	put_synopsis(buf, command, false);
+}
+
+void np_usage_put(struct np_buf *buf, const struct np_command *command, bool in_shell)
+{
+	const char *nopsy = in_shell ? "" : "nopsy ";
 	np_buf_puts(buf, "usage: ");
-	if (command) {
-		np_synopsis_put(buf, command);
-		np_buf_printf(buf, "\n`nopsy help %s` tells more\n", command->name);
-	} else {
-		np_buf_puts(buf, "nopsy COMMAND [OPTIONS] TARGET [ARGUMENTS]\n`nopsy help` lists the commands\n");
+	if (command && strcmp(command->name, "help")) {
+		put_synopsis(buf, command, in_shell);
+		np_buf_printf(buf, "\n`%shelp %s` tells more\n", nopsy, command->name);
+		return;
 	}
+	if (command)
+		np_buf_printf(buf, "%shelp [COMMAND]", nopsy);
+	else
+		np_buf_printf(buf, "%sCOMMAND [OPTIONS]%s [ARGUMENTS]", nopsy, in_shell ? "" : " TARGET");
+	np_buf_printf(buf, "\n`%shelp` lists the commands\n", nopsy);
+}
+
+np_err *np_help_unknown(const struct np_command *const *table, const char *word)
+{
+	const char *words[128];
+	size_t n = 0;
+	for (const struct np_command *const *c = table; *c && n < NP_ARRAY_LEN(words); c++)
+		if (!np_command_is_hidden(*c))
+			words[n++] = (*c)->name;
+	const char *near = np_suggest(word, words, n);
+	return np_err_new(NP_EUSAGE, near ? "no command '%s'; did you mean '%s'?" : "no command '%s'", word, near);
 }
 
 void np_option_put(struct np_buf *buf, const struct np_option *option)
@@ -164,17 +185,56 @@ static void put_options(struct np_buf *buf, const struct np_option *options)
 		np_buf_puts(&right, options->help ? options->help : "");
 		if (options->choices)
 			np_buf_printf(&right, " (%s)", options->choices);
-		put_row(buf, np_buf_str(&left), OPTION_COLUMN, np_buf_str(&right));
+		np_help_row_put(buf, np_buf_str(&left), OPTION_COLUMN, np_buf_str(&right));
 	}
 	np_buf_deinit(&left);
 	np_buf_deinit(&right);
 }
 
-static void put_examples(struct np_buf *buf, const struct np_example *examples)
+/* Options of every command; in a shell without those that say what to open. */
+static void put_global_options(struct np_buf *buf, bool in_shell)
 {
-	for (; examples && examples->command; examples++) {
-		np_buf_printf(buf, "  %s\n", examples->command);
-		np_paragraph_fill(buf, examples->does, strlen(examples->does), 6, WIDTH);
+	static const char *const of_opening[] = {"exe", "sysroot", "version"};
+	struct np_option here[16] = {{0}};
+	size_t n = 0;
+	for (const struct np_option *o = np_global_options; o->name && n + 1 < NP_ARRAY_LEN(here); o++) {
+		bool skip = false;
+		for (size_t i = 0; i < NP_ARRAY_LEN(of_opening); i++)
+			skip = skip || (in_shell && !strcmp(o->name, of_opening[i]));
+		if (!skip)
+			here[n++] = *o;
+	}
+	put_options(buf, here);
+}
+
+/* An example as one types it in a shell, without `nopsy` and TARGET; NULL when it makes no sense there. */
+static const char *example_in_shell(const char *line, const struct np_command *command, char *buf, size_t max)
+{
+	size_t target = strcspn(line, " ") + 1; /* nopsy */
+	target += strcspn(line + target, " ");
+	if (!(command->needs & NP_NEEDS_TARGET) || !line[target] || strstr(line, " --exe ") || strstr(line, " --sysroot "))
+		return NULL;
+	size_t rest = target + 1 + strcspn(line + target + 1, " ");
+	const char *name = line + strcspn(line, " ") + 1;
+	if (line[target + 1] == '-')
+		return NULL;
+	snprintf(buf, max, "%.*s%s", (int)(line + target - name), name, line + rest);
+	return buf;
+}
+
+static void put_examples(struct np_buf *buf, const struct np_command *command, bool in_shell)
+{
+	bool any = false;
+	for (const struct np_example *e = command->examples; e && e->command; e++) {
+		char words[256];
+		const char *line = in_shell ? example_in_shell(e->command, command, words, sizeof(words)) : e->command;
+		if (!line)
+			continue;
+		if (!any)
+			np_buf_puts(buf, "\nExamples\n");
+		any = true;
+		np_buf_printf(buf, "  %s\n", line);
+		np_paragraph_fill(buf, e->does, strlen(e->does), 6, WIDTH);
 	}
 }
 
@@ -187,19 +247,24 @@ static bool group_is_told(const struct np_command *const *table, const struct np
 	return false;
 }
 
-void np_help_overview_put(struct np_buf *buf, const struct np_command *const *table)
+void np_help_commands_put(struct np_buf *buf, const struct np_command *const *table)
 {
-	np_buf_puts(buf, "nopsy looks into Node.js, alive or dead: stock binaries, no flags, nothing injected.\n\n"
-			 "usage: nopsy COMMAND [OPTIONS] TARGET [ARGUMENTS]\n\n"
-			 "TARGET is a process id, or the path of a core file (plain, zstd, lz4, gzip).\n");
 	for (const struct np_command *const *c = table; *c; c++) {
 		if (np_command_is_hidden(*c) || group_is_told(table, c))
 			continue;
 		np_buf_printf(buf, "\n%s\n", (*c)->group);
 		for (const struct np_command *const *d = c; *d; d++)
 			if (!np_command_is_hidden(*d) && !strcmp((*d)->group, (*c)->group))
-				put_row(buf, (*d)->name, NAME_COLUMN, (*d)->summary);
+				np_help_row_put(buf, (*d)->name, NAME_COLUMN, (*d)->summary);
 	}
+}
+
+void np_help_overview_put(struct np_buf *buf, const struct np_command *const *table)
+{
+	np_buf_puts(buf, "nopsy looks into Node.js, alive or dead: stock binaries, no flags, nothing injected.\n\n"
+			 "usage: nopsy COMMAND [OPTIONS] TARGET [ARGUMENTS]\n\n"
+			 "TARGET is a process id, or the path of a core file (plain, zstd, lz4, gzip).\n");
+	np_help_commands_put(buf, table);
 	np_buf_puts(buf, "\nFor every command\n");
 	put_options(buf, np_global_options);
 	np_buf_puts(buf, "\n`nopsy help COMMAND` tells more about a command.\n"
@@ -255,12 +320,8 @@ static void command_set(np_node *node, np_arena *arena, const struct np_command 
 	np_set_node(node, "examples", examples);
 }
 
-np_node *np_help_overview(np_arena *arena, const struct np_command *const *table)
+np_node *np_help_commands(np_arena *arena, const struct np_command *const *table)
 {
-	struct np_buf text = {0};
-	np_help_overview_put(&text, table);
-	np_node *node = np_help_text(arena, np_buf_str(&text));
-	np_buf_deinit(&text);
 	np_node *commands = np_list(arena, NULL);
 	for (; *table; table++) {
 		if (np_command_is_hidden(*table))
@@ -269,16 +330,25 @@ np_node *np_help_overview(np_arena *arena, const struct np_command *const *table
 		command_set(command, arena, *table);
 		np_add(commands, command);
 	}
-	np_set_node(node, "commands", commands);
+	return commands;
+}
+
+np_node *np_help_overview(np_arena *arena, const struct np_command *const *table)
+{
+	struct np_buf text = {0};
+	np_help_overview_put(&text, table);
+	np_node *node = np_help_text(arena, np_buf_str(&text));
+	np_buf_deinit(&text);
+	np_set_node(node, "commands", np_help_commands(arena, table));
 	np_set_node(node, "options", options_node(arena, np_global_options));
 	return node;
 }
 
-np_node *np_help_command(np_arena *arena, const struct np_command *command)
+np_node *np_help_command(np_arena *arena, const struct np_command *command, bool in_shell)
 {
 	struct np_buf text = {0};
-	np_buf_printf(&text, "nopsy %s: %s\n\nusage: ", command->name, command->summary);
-	np_synopsis_put(&text, command);
+	np_buf_printf(&text, in_shell ? "%s: %s\n\nusage: " : "nopsy %s: %s\n\nusage: ", command->name, command->summary);
+	put_synopsis(&text, command, in_shell);
 	np_buf_puts(&text, "\n\n");
 	if (command->help && *command->help) {
 		put_paragraphs(&text, command->help, 0);
@@ -290,11 +360,8 @@ np_node *np_help_command(np_arena *arena, const struct np_command *command)
 		np_buf_putc(&text, '\n');
 	}
 	np_buf_puts(&text, "Options of every command\n");
-	put_options(&text, np_global_options);
-	if (command->examples && command->examples->command) {
-		np_buf_puts(&text, "\nExamples\n");
-		put_examples(&text, command->examples);
-	}
+	put_global_options(&text, in_shell);
+	put_examples(&text, command, in_shell);
 	np_node *node = np_help_text(arena, np_buf_str(&text));
 	np_buf_deinit(&text);
 	command_set(node, arena, command);

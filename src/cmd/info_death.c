@@ -8,7 +8,7 @@ static const struct np_shape shape_death = {
 	.name = "death",
 	.style = NP_STYLE_LINE,
 	.line = "{signal_name:warn}[ ({code_name})][ at {address:addr}][, {_means}][, sent by process {sender_pid}]",
-	.children = "fatal_message,exception",
+	.children = "_said,_thrown",
 };
 
 static const struct {
@@ -20,6 +20,7 @@ static const struct {
 	{0, SI_QUEUE, "SI_QUEUE", "sent with sigqueue()"},
 	{0, SI_TIMER, "SI_TIMER", "sent by a timer"},
 	{0, SI_TKILL, "SI_TKILL", "sent to one thread, as abort() does"},
+	{SIGSEGV, SI_KERNEL, "SI_KERNEL", "an address that cannot exist: the processor does not say which"},
 	{SIGSEGV, SEGV_MAPERR, "SEGV_MAPERR", "nothing is mapped there"},
 	{SIGSEGV, SEGV_ACCERR, "SEGV_ACCERR", "that access is not allowed there"},
 	{SIGSEGV, SEGV_BNDERR, "SEGV_BNDERR", "out of bounds"},
@@ -28,11 +29,13 @@ static const struct {
 	{SIGBUS, BUS_ADRERR, "BUS_ADRERR", "no such physical address (a mapped file was truncated)"},
 	{SIGBUS, BUS_OBJERR, "BUS_OBJERR", "a hardware error"},
 	{SIGILL, ILL_ILLOPC, "ILL_ILLOPC", "illegal opcode"},
-	{SIGILL, ILL_ILLOPN, "ILL_ILLOPN", "illegal operand"},
+	{SIGILL, ILL_ILLOPN, "ILL_ILLOPN", "illegal operand (V8 and Node end so when they give up)"},
 	{SIGILL, ILL_PRVOPC, "ILL_PRVOPC", "privileged opcode"},
 	{SIGFPE, FPE_INTDIV, "FPE_INTDIV", "integer division by zero"},
 	{SIGFPE, FPE_INTOVF, "FPE_INTOVF", "integer overflow"},
 	{SIGFPE, FPE_FLTDIV, "FPE_FLTDIV", "division by zero"},
+	{SIGTRAP, SI_KERNEL, "SI_KERNEL",
+	 "a trap instruction: V8 ends so on a failed check, and with --abort-on-uncaught-exception"},
 	{SIGTRAP, TRAP_BRKPT, "TRAP_BRKPT", "a breakpoint (V8 ends so on a failed check)"},
 	{SIGTRAP, TRAP_TRACE, "TRAP_TRACE", "a trace trap"},
 };

@@ -14,6 +14,11 @@
 
 enum { STACK_BYTES = 32 << 10, MESSAGE_MAX = 256 };
 
+static const struct np_shape shape_said = {
+	.name = "said", .style = NP_STYLE_LINE, .line = "V8 said: {text:warn}[ ({_means})]"};
+static const struct np_shape shape_thrown = {
+	.name = "thrown", .style = NP_STYLE_LINE, .line = "uncaught, as far as the stack tells:", .children = "value"};
+
 static const struct np_thread *dead_thread(np_target *target)
 {
 	for (size_t i = 0; i < np_target_thread_count(target); i++)
@@ -34,6 +39,27 @@ static bool is_error(np_v8 *v8, np_tagged t, np_arena *arena)
 	const char *name = np_class_name_of(v8, np_ref(t), arena); /* up to 4.5 errors have no type of their own */
 	size_t n = strlen(name);
 	return n >= 5 && strcmp(name + n - 5, "Error") == 0;
+}
+
+static void set_said(np_arena *arena, np_node *death, const char *text)
+{
+	np_node *said = np_obj(arena, &shape_said);
+	np_set_str(death, "fatal_message", text);
+	np_set_str(said, "text", text);
+	if (strstr(text, "heap limit") || strstr(text, "heap out of memory"))
+		np_set_str(said, "_means", "the JavaScript heap was full: its limit is set by --max-old-space-size");
+	else if (strstr(text, "out of memory"))
+		np_set_str(said, "_means", "no more JavaScript heap: its limit, --max-old-space-size, or the system's");
+	np_set_node(death, "_said", said);
+}
+
+static void set_thrown(np_arena *arena, np_node *death, np_node *value)
+{
+	np_node *thrown = np_obj(arena, &shape_thrown);
+	np_set_node(death, "exception", value);
+	np_set_bool(death, "exception_is_likely", true);
+	np_set_node(thrown, "value", value);
+	np_set_node(death, "_thrown", thrown);
 }
 
 static bool is_message(const char *s)
@@ -67,14 +93,12 @@ void np_info_last_words(struct np_invocation *inv, np_node *death)
 		    (is_error(v8, t, inv->arena) || ((t.raw & 7) == 0 && t.raw > 4096 && np_tagged_at(v8, t.raw, &in_handle) &&
 						     is_error(v8, in_handle, inv->arena) && (t = in_handle, true)))) {
 			struct np_value_limits limits = np_value_limits_default;
-			np_set_node(death, "exception", np_value_node_of(v8, t, &limits, inv->arena));
-			np_set_bool(death, "exception_is_likely", true);
-			np_hide(death, "exception_is_likely");
+			set_thrown(inv->arena, death, np_value_node_of(v8, t, &limits, inv->arena));
 			has_exception = true;
 		}
 		if (!has_message && words[i] > 4096 && np_mem_cstr(v8->mem, words[i], text, sizeof(text)) &&
 		    is_message(text)) {
-			np_set_str(death, "fatal_message", text);
+			set_said(inv->arena, death, text);
 			has_message = true;
 		}
 	}

@@ -28,15 +28,15 @@ enum kind {
 static const struct {
 	const char *id, *text;
 } kinds[KIND_COUNT] = {
-	[KIND_ANONYMOUS] = {"anonymous", "anonymous (V8 heap, malloc, buffers)"},
-	[KIND_CODE] = {"code", "anonymous, executable (JIT code)"},
-	[KIND_HEAP] = {"heap", "heap (brk)"},
+	[KIND_ANONYMOUS] = {"anonymous", "anonymous: V8 heap, malloc, buffers"},
+	[KIND_CODE] = {"code", "executable: room for JIT code"},
+	[KIND_HEAP] = {"heap", "heap (brk): malloc"},
 	[KIND_STACK] = {"stack", "stacks"},
 	[KIND_NODE] = {"node", "node binary"},
 	[KIND_LIBRARY] = {"library", "libraries"},
 	[KIND_FILE] = {"file", "mapped files"},
-	[KIND_KERNEL] = {"kernel", "of the kernel (vdso, vvar)"},
-	[KIND_RESERVED] = {"reserved", "reserved, not accessible"},
+	[KIND_KERNEL] = {"kernel", "of the kernel: vdso, vvar"},
+	[KIND_RESERVED] = {"reserved", "reserved: takes no memory"},
 };
 
 struct usage {

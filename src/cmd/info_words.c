@@ -5,7 +5,7 @@
 #include "cmd/info.h"
 
 /* More variables than this are not an environment but an attack on the reader's patience. */
-enum { ENV_MAX = 4096 };
+enum { ENV_MAX = 4096, COMMAND_LINE_MAX = 2000 };
 
 static const struct np_shape shape_env = {.name = "env", .style = NP_STYLE_MAP};
 
@@ -81,6 +81,48 @@ np_node *np_info_argv(np_arena *arena, char **argv, size_t from, size_t to)
 		if (i >= from)
 			np_add_str(list, mask_word(arena, argv[i]));
 	return list;
+}
+
+/* As a shell would take it: quoted where it needs to be. */
+static void put_quoted(struct np_buf *buf, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,@%+-";
+	if (*word && !word[strspn(word, plain)]) {
+		np_buf_puts(buf, word);
+		return;
+	}
+	np_buf_putc(buf, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			np_buf_puts(buf, "'\\'");
+		np_buf_putc(buf, *word);
+	}
+	np_buf_putc(buf, '\'');
+}
+
+const char *np_info_command_line(np_arena *arena, char **argv)
+{
+	struct np_buf line = {0};
+	for (size_t i = 0; argv[i] && line.len <= COMMAND_LINE_MAX; i++) {
+		if (i)
+			np_buf_putc(&line, ' ');
+		put_quoted(&line, mask_word(arena, argv[i]));
+	}
+	const char *text = line.len <= COMMAND_LINE_MAX
+				   ? np_arena_strdup(arena, np_buf_str(&line))
+				   : np_arena_printf(arena, "%.*s ... (--json has all of it)", COMMAND_LINE_MAX,
+						     np_buf_str(&line));
+	np_buf_deinit(&line);
+	return text;
+}
+
+const char *np_info_env_value(char **envp, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; envp && envp[i] && i < ENV_MAX; i++)
+		if (!strncmp(envp[i], name, n) && envp[i][n] == '=')
+			return envp[i] + n + 1;
+	return NULL;
 }
 
 size_t np_info_exec_argc(char **argv)

@@ -1,14 +1,48 @@
 #include "cmd/session.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/log.h"
+#include "cmd/heap_view.h"
 #include "v8/calibrate.h"
+
+/* A wrong --sysroot would look like a machine on which nothing is installed. */
+static np_err *sysroot_check(const char *sysroot)
+{
+	struct stat st;
+	if (stat(sysroot, &st) == 0) {
+		if (S_ISDIR(st.st_mode) && access(sysroot, X_OK) == 0)
+			return NULL;
+		if (!S_ISDIR(st.st_mode))
+			errno = ENOTDIR;
+	}
+	return np_err_sys(NP_EIO, "the folder '%s' of --sysroot cannot be used", sysroot);
+}
 
 np_err *np_session_open(const char *spec, const struct np_target_options *options, struct np_session *ret)
 {
 	struct np_session session = {0};
+	if (options && options->sysroot)
+		NP_TRY(sysroot_check(options->sysroot));
 	NP_TRY(np_target_open(spec, options, &session.target));
 	*ret = session;
 	return NULL;
+}
+
+/* There is no Node.js in it, or its binary was not found. */
+static np_err *no_v8_error(np_target *target)
+{
+	const char *exe = np_target_facts(target)->exe_path;
+	for (size_t i = 0; exe && i < np_target_image_count(target); i++) {
+		const np_image *image = np_target_image(target, i);
+		if (!np_image_file(image) && !strcmp(np_image_path(image), exe))
+			return np_err_new(NP_ENOTNODE, "its executable '%s' is not here (--sysroot DIR names a folder "
+					  "that has it at that place)", exe);
+	}
+	return np_err_new(NP_ENOTNODE, "no Node.js in it: none of its images carries V8's symbols");
 }
 
 np_err *np_session_need_layout(struct np_session *session)
@@ -16,7 +50,7 @@ np_err *np_session_need_layout(struct np_session *session)
 	if (session->layout)
 		return NULL;
 	if (!np_target_v8_image(session->target))
-		return np_err_new(NP_ENOTNODE, "no Node.js in it: none of its images carries V8's symbols");
+		return no_v8_error(session->target);
 	return np_layout_create(session->target, &session->layout);
 }
 
@@ -59,8 +93,15 @@ void np_session_warm(struct np_session *session)
 	}
 }
 
+void np_session_drop_heap(struct np_session *session)
+{
+	np_heap_view_destroy(session->heap);
+	session->heap = NULL;
+}
+
 void np_session_close(struct np_session *session)
 {
+	np_session_drop_heap(session);
 	if (session->v8)
 		np_v8_destroy(session->v8);
 	if (session->layout)

@@ -6,11 +6,14 @@
 #include "target/target.h"
 #include "v8/v8.h"
 
+struct np_heap_view;
+
 struct np_session {
 	np_target *target;
 	np_layout *layout; /* NULL until a command needs V8 */
 	np_v8 *v8;
 	bool calibrated, warm;
+	struct np_heap_view *heap; /* NULL until a heap command runs, see heap_view.h */
 };
 
 np_err *np_session_open(const char *spec, const struct np_target_options *options, struct np_session *ret) NP_MUST;
@@ -22,6 +25,8 @@ np_err *np_session_need_v8(struct np_session *session) NP_MUST;
 void np_session_calibrate(struct np_session *session);
 /* Builds what is slow and does not need the target to stand still: the symbol index. */
 void np_session_warm(struct np_session *session);
+/* Forgets the heap: a live target has run since. */
+void np_session_drop_heap(struct np_session *session);
 void np_session_close(struct np_session *session);
 
 #endif

@@ -121,18 +121,32 @@ static bool external_array_owns(np_v8 *v8, np_addr object, uint64_t *size)
 	return true;
 }
 
+static const struct {
+	enum np_fact field;
+	enum np_owner_kind kind;
+	bool (*owns)(np_v8 *v8, np_addr object, uint64_t *size);
+} owners[] = {
+	{NP_F_JSArrayBuffer_backing_store, NP_OWNER_ARRAY_BUFFER, array_buffer_owns},
+	{NP_F_ExternalString_data, NP_OWNER_EXTERNAL_STRING, external_string_owns},
+	{NP_F_ExternalArray_external_pointer, NP_OWNER_EXTERNAL_ARRAY, external_array_owns},
+};
+
+bool np_heap_owned_memory(np_v8 *v8, np_addr object, struct np_owner *ret)
+{
+	for (size_t i = 0; i < NP_ARRAY_LEN(owners); i++) {
+		struct np_owner o = {.kind = owners[i].kind, .object = object};
+		if (np_field_u64(v8, object, owners[i].field, &o.start) && o.start &&
+		    owners[i].owns(v8, object, &o.size_bytes) && o.size_bytes && o.size_bytes <= OWNED_MAX_BYTES) {
+			*ret = o;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool owner_matches(void *ctx, np_addr at, uint64_t word)
 {
 	struct owner_search *s = ctx;
-	static const struct {
-		enum np_fact field;
-		enum np_owner_kind kind;
-		bool (*owns)(np_v8 *v8, np_addr object, uint64_t *size);
-	} owners[] = {
-		{NP_F_JSArrayBuffer_backing_store, NP_OWNER_ARRAY_BUFFER, array_buffer_owns},
-		{NP_F_ExternalString_data, NP_OWNER_EXTERNAL_STRING, external_string_owns},
-		{NP_F_ExternalArray_external_pointer, NP_OWNER_EXTERNAL_ARRAY, external_array_owns},
-	};
 	if (word > s->addr || word < s->from)
 		return false;
 	for (size_t i = 0; i < NP_ARRAY_LEN(owners); i++) {

@@ -19,6 +19,9 @@ struct np_owner {
 	uint64_t size_bytes;
 };
 
+/* The memory that an object owns; false when it is of no such kind, or owns none. */
+bool np_heap_owned_memory(np_v8 *v8, np_addr object, struct np_owner *ret);
+
 /* Owner of the bytes at addr, which begin at `from` or later (the mapping's start); NP_ENOTFOUND when there is none. */
 np_err *np_heap_find_owner(np_heap *heap, np_addr addr, np_addr from, struct np_owner *ret) NP_MUST;
 

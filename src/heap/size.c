@@ -13,7 +13,7 @@
 #include "heap/internal.h"
 
 enum {
-	LENGTH_MAX = 1 << 30,
+	LENGTH_MAX = NP_SIZE_COUNT_MAX,
 	SLOTS_PER_FEEDBACK_WORD = 6, /* VectorICComputer: 5 bits each in 32 */
 	SWISS_GROUP_BYTES = 16,	     /* control bytes that are repeated behind the table */
 	DESCRIPTOR_BYTES = 24,
@@ -596,6 +596,58 @@ bool np_object_units(np_heap *heap, const struct np_map *map, struct np_units *r
 	}
 	*ret = units;
 	return true;
+}
+
+/* The count of the custom rules that have one, like the others, in a field at a fixed place. */
+static bool custom_form(const np_layout *l, const struct size_rule *rule, struct np_size_form *f)
+{
+	if (rule->size == property_array_size && np_has(l, NP_F_PropertyArray_length_mask)) {
+		f->count_mask = (uint32_t)np_get(l, NP_F_PropertyArray_length_mask);
+	} else if (rule->size == context_size) {
+		if (np_has(l, NP_F_Context_length_mask))
+			f->count_mask = (uint32_t)np_get(l, NP_F_Context_length_mask);
+	} else if (rule->size == descriptor_array_size && !fact_is_set(l, NP_F_DescriptorArray_is_fixed_array)) {
+		f->count_offset = 8;
+		f->count_bytes = 2;
+		f->unit_bytes = DESCRIPTOR_BYTES;
+	} else if (rule->size == feedback_vector_size && np_has(l, NP_F_FeedbackVector_length)) {
+		f->count_offset = (uint8_t)np_get(l, NP_F_FeedbackVector_length);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void np_size_form(np_heap *heap, const struct np_map *map, struct np_size_form *ret)
+{
+	const np_layout *l = heap->v8->layout;
+	struct np_size_form f = {.kind = NP_SIZE_COUNTED, .count_offset = 12, .count_bytes = 4, .count_mask = UINT32_MAX};
+	uint64_t data;
+	if (map->size_bytes) {
+		f.kind = NP_SIZE_FIXED;
+		f.base_bytes = map->size_bytes;
+	} else if (np_kind_of_type(heap->v8, map->type) == NP_KIND_STRING) {
+		f.kind = NP_SIZE_OTHER;
+		if (np_has(l, NP_F_String_length) && np_has(l, NP_F_String_chars) && np_has(l, NP_F_String_encoding_mask)) {
+			f.kind = NP_SIZE_COUNTED;
+			f.base_bytes = (uint32_t)np_get(l, NP_F_String_chars);
+			f.unit_bytes = map->type & np_get(l, NP_F_String_encoding_mask) ? 1 : 2;
+			f.count_offset = (uint8_t)(np_get(l, NP_F_String_length) +
+						   (fact_is_set(l, NP_F_String_length_is_smi) ? 4 : 0));
+		}
+	} else {
+		const struct size_rule *rule = rule_of(heap, map->type);
+		f.kind = NP_SIZE_OTHER;
+		if (*rule->type && rule_data(l, rule, &data)) {
+			f.base_bytes = (uint32_t)data;
+			f.unit_bytes = rule->unit_bytes;
+			if (rule->form == LENGTH_U32)
+				f.count_offset = 8;
+			if (rule->form != LENGTH_CUSTOM || custom_form(l, rule, &f))
+				f.kind = NP_SIZE_COUNTED;
+		}
+	}
+	*ret = f;
 }
 
 bool np_object_size(np_heap *heap, np_addr addr, const struct np_map *map, uint64_t *ret)

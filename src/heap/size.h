@@ -15,6 +15,25 @@
  */
 bool np_object_size(np_heap *heap, np_addr addr, const struct np_map *map, uint64_t *ret);
 
+/*
+ * How np_object_size() comes to its answer for the objects of a map, so that
+ * walks over whole heaps can do it on bytes in our memory:
+ * FIXED base_bytes; COUNTED base_bytes + unit_bytes * (count & mask), rounded up
+ * to a word, with count_bytes (2 or 4) at count_offset, at most
+ * NP_SIZE_COUNT_MAX; OTHER: ask np_object_size().
+ */
+enum np_size_kind { NP_SIZE_FIXED, NP_SIZE_COUNTED, NP_SIZE_OTHER };
+#define NP_SIZE_COUNT_MAX (1u << 30)
+
+struct np_size_form {
+	enum np_size_kind kind;
+	uint32_t base_bytes;
+	uint8_t unit_bytes, count_offset, count_bytes;
+	uint32_t count_mask;
+};
+
+void np_size_form(np_heap *heap, const struct np_map *map, struct np_size_form *ret);
+
 /* What an object of variable size consists of, behind its header. */
 enum np_unit_kind {
 	NP_UNIT_NONE,	   /* of several things */

@@ -42,12 +42,23 @@ const struct np_alias np_aliases[] = {
 	{0},
 };
 
-static const struct np_alias *alias_find(const char *dcmd)
+const struct np_alias *np_alias_find(const char *dcmd)
 {
 	for (const struct np_alias *a = np_aliases; a->dcmd; a++)
 		if (strcmp(a->dcmd, dcmd) == 0)
 			return a;
 	return NULL;
+}
+
+np_err *np_alias_unknown(const char *dcmd)
+{
+	const char *names[64];
+	size_t n = 0;
+	for (const struct np_alias *a = np_aliases; a->dcmd && n < NP_ARRAY_LEN(names); a++)
+		names[n++] = a->dcmd;
+	const char *near = np_suggest(dcmd, names, n);
+	return np_err_new(NP_EUSAGE, "unknown ::%s%s%s%s; ::dcmds lists what is known", dcmd, near ? " (did you mean ::" : "",
+			  near ? near : "", near ? "?)" : "");
 }
 
 typedef NP_VEC(char *) word_vec;
@@ -118,16 +129,9 @@ np_err *np_alias_expand(const struct np_words *stage, np_arena *arena, struct np
 	size_t i = 1;
 	if (!*dcmd && stage->count > 1)
 		dcmd = stage->words[i++]; /* ":: dcmd" */
-	const struct np_alias *a = alias_find(dcmd);
-	if (!a) {
-		const char *names[64];
-		size_t n = 0;
-		for (const struct np_alias *x = np_aliases; x->dcmd && n < NP_ARRAY_LEN(names); x++)
-			names[n++] = x->dcmd;
-		const char *near = np_suggest(dcmd, names, n);
-		return np_err_new(NP_EUSAGE, "unknown ::%s%s%s%s; ::dcmds lists what is known", dcmd, near ? " (did you mean ::" : "",
-				  near ? near : "", near ? "?)" : "");
-	}
+	const struct np_alias *a = np_alias_find(dcmd);
+	if (!a)
+		return np_alias_unknown(dcmd);
 	word_vec out = {0}, rest = {0};
 	np_err *err = NULL;
 	push_split(&out, a->command, arena);

@@ -18,6 +18,11 @@ struct np_alias {
 
 extern const struct np_alias np_aliases[]; /* ends with dcmd == NULL */
 
+/* NULL when there is none of this name (without ::). */
+const struct np_alias *np_alias_find(const char *dcmd);
+/* NP_EUSAGE for a name that is none, with the nearest one. */
+np_err *np_alias_unknown(const char *dcmd) NP_MUST;
+
 /*
  * Rewrites a stage that is in mdb's form; leaves others alone.  addr is where
  * the pipe puts its address (replaces one that is written).  NP_EUSAGE for an

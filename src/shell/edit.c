@@ -93,7 +93,7 @@ static unsigned char complete(EditLine *el, int ch)
 		n = (size_t)(info->cursor - colons);
 		for (const struct np_alias *a = np_aliases; a->dcmd; a++)
 			candidate_add(&found, a->dcmd, colons, n);
-	} else if (word == start) {
+	} else if (word == start || (strncmp(start, "help ", 5) == 0 && *word != '-')) {
 		for (const struct np_command *const *c = shell->table; *c; c++)
 			candidate_add(&found, (*c)->name, word, n);
 	} else if (*word == '-') {

@@ -27,6 +27,7 @@ int np_shell_run(struct np_shell *shell);
 
 /* Commands that exist in the shell only: walkers and the like; ends with NULL. */
 extern const struct np_command *const np_shell_commands[];
+extern const struct np_command np_shell_help;
 /* The command table and the shell's own, as one, ends with NULL. */
 const struct np_command *const *np_shell_table(np_arena *arena);
 

@@ -322,4 +322,5 @@ static const struct np_command aliases = {.name = "aliases", .group = "Shell", .
 static const struct np_command quit = {.name = "quit", .group = "Shell", .arguments = "", .summary = "leave the shell", .run = run_quit};
 
 const struct np_command *const np_shell_commands[] = {&elements, &walk, &constructor, &scopeinfo, &types, &frametypes,
-						       &class_command, &field, &aliases, &quit, NULL};
+						       &class_command, &field, &aliases, &np_shell_help, &quit,
+						       NULL};

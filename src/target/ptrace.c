@@ -14,6 +14,7 @@
  *      to it at PTRACE_DETACH.
  *   3. A process stopped by job control stays so: the kernel restores the group
  *      stop at detach.
+ *   4. Nothing is logged between stop and resume: messages wait (base/log.h).
  *
  * The pause counts from before the first interrupt to after the last detach.
  */
@@ -416,7 +417,12 @@ np_err *np_target_stop(np_target *target)
 		return NULL;
 	}
 	NP_TRY(np_process_read_threads(target)); /* names and states, before the pause begins */
-	NP_TRY(tracer_start(target, &process->tracer));
+	np_log_hold();
+	np_err *failed = tracer_start(target, &process->tracer);
+	if (failed) {
+		np_log_release();
+		return failed;
+	}
 	process->stop_depth = 1;
 	np_mem_invalidate(target->mem);
 	target_take_threads(target, process->tracer);
@@ -444,6 +450,7 @@ void np_target_resume(np_target *target)
 	if (pause > process->pause_ns)
 		process->pause_ns = pause;
 	np_mem_invalidate(target->mem);
+	np_log_release();
 }
 
 uint64_t np_target_pause_ns(const np_target *target)

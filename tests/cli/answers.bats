@@ -144,3 +144,61 @@ address() { # a member of the held object
 	out=$("$nopsy" shell "$pid" -c '::jsstack')
 	[[ $out == *holdValues* ]]
 }
+
+@test "help in the shell is the shell's: no TARGET, pipes, redirection, mdb's names" {
+	out=$("$nopsy" shell "$pid" -c help)
+	for part in 'A | B' 'A > FILE' 'A ! PROGRAM' 'ADDR::dcmd' '::jsprint' '  walk ' '  stack ' "$pid"; do
+		[[ $out == *"$part"* ]] || { echo "no $part"; false; }
+	done
+	[[ $out != *TARGET* ]] || [ "$(grep -c TARGET <<<"$out")" = 1 ] # "without nopsy and TARGET"
+	[[ $out != *'--sysroot'* ]]
+	# every command that it lists exists, every mdb name too
+	for command in $(sed -n 's/^  \([a-z][a-z]*\)\( .*\)\{0,1\}$/\1/p' <<<"$out" | grep -v '^help$\|^quit$'); do
+		"$nopsy" shell "$pid" -c "help $command" | grep -q "^usage: $command " || { echo "$command"; false; }
+	done
+	for dcmd in $(grep -oE '^  ::[a-z0-9]+' <<<"$out"); do
+		"$nopsy" shell "$pid" -c "help $dcmd" | grep -q "^$dcmd: " || { echo "$dcmd"; false; }
+	done
+}
+
+@test "help of a command in the shell, and what is said to a mistyped one, leave out TARGET" {
+	out=$("$nopsy" shell "$pid" -c 'help print')
+	[[ $out == *'usage: print [OPTIONS] ADDR...'* ]]
+	[[ $out == *'  print 0x'* ]]
+	[[ $out != *nopsy* && $out != *4242* && $out != *--exe* ]]
+	[ "$out" = "$("$nopsy" shell "$pid" -c 'print --help')" ]
+	run "$nopsy" shell "$pid" -c 'help stak'
+	[ "$status" = 2 ]
+	[[ $output == *"did you mean 'stack'"* && $output == *'`help` lists the commands'* ]]
+	run "$nopsy" shell "$pid" -c 'stack --nope'
+	[ "$status" = 2 ]
+	[[ $output == *'usage: stack [OPTIONS]'* && $output != *TARGET* ]]
+	run "$nopsy" shell "$pid" -c 'help ::jsprit'
+	[[ $output == *'::jsprint?'* ]]
+}
+
+@test "a terminal that takes nothing does not hold the process" {
+	mkfifo "$BATS_TEST_TMPDIR/err"
+	exec 9<>"$BATS_TEST_TMPDIR/err"
+	# what is said before the stop comes first: leave room for it, not for the rest
+	"$nopsy" stack "$pid" -vv >/dev/null 2>"$BATS_TEST_TMPDIR/said"
+	grep -q calibration "$BATS_TEST_TMPDIR/said"
+	before=$(grep -v calibration "$BATS_TEST_TMPDIR/said" | wc -c)
+	dd if=/dev/zero of="$BATS_TEST_TMPDIR/err" bs=$((65536 - 4096)) count=1 2>/dev/null
+	[ "$before" -lt 3072 ] # else the pipe is full before the stop, and this test shows nothing
+	dd if=/dev/zero of="$BATS_TEST_TMPDIR/err" bs=$((4096 - before)) count=1 2>/dev/null
+	"$nopsy" stack "$pid" -vv >/dev/null 2>"$BATS_TEST_TMPDIR/err" &
+	reader=$!
+	# blocked in write(2) on descriptor 2
+	for _ in $(seq 1000); do
+		[[ $(cat /proc/$reader/syscall) == "1 0x2 "* ]] && break
+		sleep 0.01
+	done
+	[[ $(cat /proc/$reader/syscall) == "1 0x2 "* ]]
+	[ "$(awk '/^TracerPid/ {print $2}' /proc/$pid/status)" = 0 ]
+	cat <&9 >/dev/null &
+	drain=$!
+	wait $reader
+	kill $drain
+	exec 9>&-
+}

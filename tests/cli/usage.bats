@@ -65,6 +65,20 @@ commands() { "$nopsy" help | sed -n 's/^  *\([a-z][a-z]*\)  .*/\1/p'; }
 	grep -q "no-such-command" <<<"$stderr"
 }
 
+@test "help of a mistyped command says what a mistyped command is told" {
+	for word in stak nope; do
+		apart "$nopsy" "$word"
+		direct=${stderr//nopsy: /}
+		apart "$nopsy" help "$word"
+		[ "$status" = 2 ]
+		[ -z "$output" ]
+		[ "$(head -1 <<<"${stderr//nopsy: help: /}")" = "$(head -1 <<<"$direct")" ]
+		[ "$(tail -1 <<<"$stderr")" = "\`nopsy help\` lists the commands" ]
+	done
+	"$nopsy" help stak 2>&1 | grep -q "did you mean 'stack'"
+	! "$nopsy" help nope 2>&1 | grep -q "did you mean"
+}
+
 @test "unknown command: status 2, named, with the nearest one" {
 	apart "$nopsy" stak 1
 	[ "$status" = 2 ]
@@ -119,6 +133,19 @@ commands() { "$nopsy" help | sed -n 's/^  *\([a-z][a-z]*\)  .*/\1/p'; }
 	[ "$(wc -l <<<"$stderr")" = 1 ]
 	grep -q "/no/such/core" <<<"$stderr"
 	grep -q "^nopsy: " <<<"$stderr"
+}
+
+@test "--sysroot that is no folder: status 1, named, whatever the target" {
+	touch "$BATS_TEST_TMPDIR/file"
+	for folder in /no/such/folder "$BATS_TEST_TMPDIR/file" ""; do
+		apart "$nopsy" info $$ --sysroot "$folder"
+		[ "$status" = 1 ]
+		[ -z "$output" ]
+		[ "$(wc -l <<<"$stderr")" = 1 ]
+		grep -q -- "'$folder' of --sysroot" <<<"$stderr"
+	done
+	apart "$nopsy" info $$ --sysroot "$BATS_TEST_TMPDIR"
+	! grep -q -- "--sysroot cannot" <<<"$stderr"
 }
 
 @test "--output to a place that cannot be written: status 1" {

@@ -207,7 +207,7 @@ static void test_refused_knows_command(void **state)
 	assert_non_null(err);
 	np_err_free(err);
 	assert_ptr_equal(args.command, &look);
-	np_usage_put(&usage, args.command);
+	np_usage_put(&usage, args.command, false);
 	assert_string_equal(usage.data, "usage: nopsy look [OPTIONS] TARGET ADDR...\n`nopsy help look` tells more\n");
 	np_buf_deinit(&usage);
 }
@@ -239,7 +239,7 @@ static void expect_in(const char *text, const char *part)
 
 static void test_help(void **state)
 {
-	const char *text = np_node_str(np_node_get(np_help_command(A, &look), "_text"));
+	const char *text = np_node_str(np_node_get(np_help_command(A, &look, false), "_text"));
 	expect_in(text, "usage: nopsy look [OPTIONS] TARGET ADDR...\n");
 	expect_in(text, "A first paragraph in two lines that is long enough to be filled, as paragraphs\nare.\n\n  "
 			"kept  as it is\n");

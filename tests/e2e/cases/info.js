@@ -38,6 +38,121 @@ async function checkInfo(t) {
   for (const [how, shown] of [['JSON', result.stdout], ['text', text.stdout]]) if (shown.includes(SECRET)) t.fail(`a secret of the environment is shown as ${how}`);
 }
 
+/* ---- isolates ---- */
+
+/* A page of V8's heap by version of Node. */
+const pageBytes = (number) => (number < 800 ? 1 << 20 : number < 1200 ? 512 << 10 : 256 << 10);
+
+/*
+ * Between V8's own statement and the look the thread that made it says so and
+ * goes to sleep, which takes objects and maybe a page.  Up to Node 4 V8 counts
+ * pages without their headers (16640 bytes of 1 MiB).  What objects take up is
+ * another thing for new space: V8 tells how far it has allocated, the look also
+ * sees what lies behind.  And a space's last allocation buffer counts for V8
+ * as used, whole.
+ */
+function near(t, what, expected, actual, pages, share) {
+  if (typeof actual !== 'number' || Math.abs(actual - expected) > pages * pageBytes(t.number) + share * expected) {
+    t.fail(`${what}: V8 says ${expected}, got ${actual}`);
+  }
+}
+
+function compareSpaces(t, what, truth, isolate) {
+  const share = t.number < 600 ? 0.02 : 0;
+  const ours = {};
+  for (const s of isolate.spaces) ours[s.space] = s;
+  near(t, `${what}: committed`, truth.total, isolate.committed_bytes, 2, share);
+  near(t, `${what}: used`, truth.used, isolate.used_bytes, 3, 0.02);
+  for (const [name, space] of Object.entries(truth.spaces)) {
+    const mine = ours[name] || { committed_bytes: 0, used_bytes: 0 };
+    near(t, `${what} ${name}: committed`, space.committed, mine.committed_bytes, 1, share);
+    near(t, `${what} ${name}: used`, space.used, mine.used_bytes, name === 'new_space' ? 2 : 1, 0.02);
+  }
+  for (const name of Object.keys(ours)) {
+    if (Object.keys(truth.spaces).length && !truth.spaces[name]) t.fail(`${what}: V8 knows no space ${name}`);
+  }
+  const sum = isolate.spaces.reduce((n, s) => n + s.committed_bytes, 0);
+  expectEqual(t, `${what}: the spaces together`, isolate.committed_bytes, sum);
+}
+
+async function checkIsolates(t) {
+  const info = await t.json('info', '--used');
+  if (!info) return;
+  const all = info.isolates || [];
+  const byTotal = (a, b) => (a.total || a.committed_bytes) - (b.total || b.committed_bytes);
+  const own = all.filter((i) => !i.shared);
+  const main = own.find((i) => i.tid === t.truth.pid);
+  const workers = own.filter((i) => i !== main).sort(byTotal);
+  const [mainTruth, ...workerTruths] = t.truth.isolates;
+  if (!main) {
+    t.fail(`no isolate runs in the main thread ${t.truth.pid}: ${compare.short(all)}`);
+    return;
+  }
+  compareSpaces(t, 'main', mainTruth, main);
+  expectEqual(t, 'isolates of workers', workerTruths.length, workers.length);
+  workerTruths.sort(byTotal).forEach((truth, i) => workers[i] && compareSpaces(t, `worker ${i}`, truth, workers[i]));
+  for (const isolate of own) {
+    const thread = info.threads.find((x) => x.tid === isolate.tid);
+    if (!thread || thread.isolate !== isolate.address) {
+      t.fail(`isolate ${isolate.address} runs in thread ${isolate.tid}, which says ${compare.short(thread)}`);
+    }
+  }
+  // What it costs to ask is told without --used: no walk over a heap of this size.
+  const brief = await t.json('info');
+  const quick = brief && brief.isolates.find((i) => i.tid === t.truth.pid);
+  if (quick && quick.committed_bytes !== main.committed_bytes) {
+    near(t, 'committed, asked for again', main.committed_bytes, quick.committed_bytes, 1, 0);
+  }
+  if (t.mode === 'live' && quick && 'used_bytes' in quick) t.fail('a live process stands still for a walk that nobody asked for');
+}
+
+/* ---- .stack of errors ---- */
+
+async function checkErrorStacks(t) {
+  const thread = mainThread(t, await t.json('stack', '--args'));
+  const frame = thread && compare.userFrames(thread.frames).find((f) => f.name === 'holdErrors');
+  const root = frame && frame.args && frame.args[0].value.address;
+  if (!root) {
+    t.fail(`no address of the argument of holdErrors: ${compare.short(frame)}`);
+    return;
+  }
+  const names = Object.keys(t.truth.stacks);
+  const answer = await t.json('print', ...names.map((name) => `${root}.${name}.stack`));
+  if (!answer) return;
+  names.forEach((name, i) => {
+    expectEqual(t, `${name}.stack: type`, 'string', answer[i].type);
+    const [expected, actual] = [t.truth.stacks[name], answer[i].value || ''];
+    if (actual !== expected) t.fail(`${name}.stack: V8 says\n${expected.slice(-1500)}\ngot\n${actual.slice(-1500)}`);
+  });
+  // A getter of the program's own is not V8's: it cannot be called.
+  const getter = await t.json('print', `${root}.getter.stack`);
+  if (getter) expectEqual(t, 'getter.stack: type', 'accessor', getter[0].type);
+  // As text it is read, not escaped; --redact hides it in both.
+  const path = `${root}.fresh.stack`;
+  const text = await t.run(['print', t.spec, path]);
+  expectEqual(t, 'as text', t.truth.stacks.fresh, text.stdout.trimEnd());
+  for (const more of [[], ['--json']]) {
+    const redacted = await t.run(['print', t.spec, path, '--redact', ...more]);
+    if (redacted.stdout.includes('nobody has read it')) t.fail(`--redact ${more} shows ${redacted.stdout.slice(0, 200)}`);
+  }
+}
+
+/* ---- what a person reads ---- */
+
+/* Nothing twice, and words for what the kernel abbreviates. */
+async function checkText(t) {
+  const { stdout } = await t.run(['info', t.spec]);
+  const head = stdout.split('\n\n')[0];
+  const count = (text, part) => text.split(part).length - 1;
+  expectEqual(t, 'times that the head says the pid', 1, count(head, String(t.truth.pid)));
+  expectEqual(t, 'times that the head says the version', 1, count(head, `Node.js ${t.truth.versions.node}`));
+  const threads = (stdout.split('\nthreads\n')[1] || '').split('\n\n')[0].split('\n').slice(1);
+  const main = threads.find((line) => line.trim().startsWith(`${t.truth.pid} `)) || '';
+  if (!/ (sleeping|running) /.test(main)) t.fail(`the state of the main thread is not in words: ${compare.short(threads)}`);
+  if (threads.some((line) => / [RSDTZ?](\s|$)/.test(line))) t.fail(`a state is a letter: ${compare.short(threads)}`);
+  if (!stdout.includes('\nisolates\n')) t.fail('no isolates');
+}
+
 const cases = [{
   name: 'info', feature: 'info', fixture: 'info.js', args: () => ['alpha', 'beta gamma'], flags: () => ['--stack-size=900'],
   env: { PLAIN: 'visible value', API_TOKEN: SECRET, DB_PASSWORD: SECRET, AWS_SECRET_ACCESS_KEY: SECRET },
@@ -57,6 +172,26 @@ const cases = [{
     const died = JSON.stringify((result.json || {}).death || null);
     if (!died.includes(t.truth.error.message)) t.fail(`the uncaught exception "${t.truth.error.message}" is not told: ${died.slice(0, 300)}`);
   },
+}, {
+  name: 'info/oom', feature: 'died', fixture: 'info-oom.js', core: 'self', modes: ['core'], quick: onSubset,
+  flags: () => ['--max-old-space-size=30'],
+  check: async (t) => {
+    const info = await t.json('info');
+    const death = (info && info.death) || {};
+    if (!/heap|memory/.test(death.fatal_message || '')) t.fail(`V8's last words are not told: ${compare.short(death)}`);
+    const text = (await t.run(['info', t.spec])).stdout;
+    if (!/\n {4}SIG[A-Z]+ .*\n {8}V8 said: .*heap.*/.test(text)) t.fail(`the text does not say how it died:\n${text.slice(0, 1500)}`);
+  },
+}, {
+  name: 'info/isolates', feature: 'info', fixture: 'info-heap.js', modes: ['live', 'core'], quick: onSubset,
+  flags: (number) => ['--expose-gc', ...(number >= 600 ? ['--no-memory-reducer'] : [])], check: checkIsolates,
+}, {
+  name: 'info/text', feature: 'info', fixture: 'info.js', modes: ['live', 'core'], quick: onSubset, check: checkText,
+}, {
+  name: 'print/error-stack', feature: 'print', fixture: 'info-errors.js', modes: ['live', 'core'], quick: onSubset,
+  flags: (number) => (number < 12 ? ['--nouse-osr'] : []), check: checkErrorStacks,
+  explained: [{ name: 'V8 3.14 titles what is no error by its toString()', when: (t) => t.number < 12,
+    match: /^captured\.stack: V8 says\n\[object Object\]\n/ }],
 }, {
   name: 'layout', feature: 'layout', fixture: 'info.js', modes: ['live', 'core'], quick: () => true,
   check: async (t) => {

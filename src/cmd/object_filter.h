@@ -1,0 +1,33 @@
+/* Which objects a heap command is about: --class, --property, --shape, --function, --script, --all. */
+#ifndef NP_CMD_OBJECT_FILTER_H
+#define NP_CMD_OBJECT_FILTER_H
+
+#include "cmd/heap_view.h"
+#include "v8/cache.h"
+
+/* Rows for a command's table of options. */
+#define NP_OBJECT_FILTER_OPTIONS                                                                                   \
+	{"class", 'c', NP_OPT_STRING, "NAME", NULL, "only instances of that class (* and ? match)"},               \
+	{"property", 'p', NP_OPT_STRING, "NAME", NULL, "only objects that have this own property"},                \
+	{"shape", 0, NP_OPT_STRING, "A,B,...", NULL, "only objects with exactly these properties, in order"},      \
+	{"function", 0, NP_OPT_STRING, "NAME", NULL, "only closures of functions with that name (* and ? match)"}, \
+	{"script", 0, NP_OPT_STRING, "FILE", NULL, "only closures of, and instances of constructors in, that script"}, \
+	{"all", 'a', NP_OPT_FLAG, NULL, NULL, "garbage too, not only what the roots keep alive"}
+
+struct np_object_filter {
+	struct np_heap_view *view;
+	const char *class, *property, *shape, *function, *script; /* NULL: any */
+	bool all;
+	uint8_t *verdict_of_group; /* by np_group_id_of(): 0 not asked, 1 no, 2 yes */
+	size_t verdict_len;
+	struct np_addr_map verdict_of; /* by SharedFunctionInfo, or the map of an instance: 1 no, 2 yes */
+};
+
+/* Computes what is alive unless all are wanted. */
+np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *view, struct np_object_filter *ret) NP_MUST;
+bool np_object_filter_takes(struct np_object_filter *filter, np_vertex node);
+/* Is there any condition but liveness? */
+bool np_object_filter_is_set(const struct np_object_filter *filter);
+void np_object_filter_deinit(struct np_object_filter *filter);
+
+#endif

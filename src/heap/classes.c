@@ -1,0 +1,308 @@
+#include "heap/classes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
+#include "v8/cache.h"
+#include "v8/object.h"
+#include "v8/string.h"
+
+enum { PROPERTIES_MAX = 1024 };
+#define UNKNOWN UINT32_MAX
+
+struct np_classes {
+	np_graph *graph;
+	np_v8 *v8;
+	np_arena *arena;
+	uint32_t *class_of_shape, *group_of_shape; /* UNKNOWN: not asked for yet */
+	NP_VEC(const char *) names;
+	NP_VEC(struct np_group) groups;
+	struct np_text_map {
+		char **keys;
+		uint32_t *ids;
+		size_t cap, len;
+	} class_ids, group_ids;
+};
+
+/* --- texts to numbers --- */
+
+static uint64_t text_hash(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+	for (; *s; s++)
+		h = (h ^ (uint8_t)*s) * 0x100000001b3u;
+	return h;
+}
+
+static size_t text_slot(const struct np_text_map *m, const char *key)
+{
+	size_t i = text_hash(key) & (m->cap - 1);
+	while (m->keys[i] && strcmp(m->keys[i], key) != 0)
+		i = (i + 1) & (m->cap - 1);
+	return i;
+}
+
+/* The number of a text; a new one is next. */
+static uint32_t text_id(struct np_text_map *m, const char *key, bool *is_new)
+{
+	if ((m->len + 1) * 2 > m->cap) {
+		struct np_text_map old = *m;
+		m->cap = old.cap ? old.cap * 2 : 256;
+		m->keys = np_xcalloc(m->cap, sizeof(*m->keys));
+		m->ids = np_xcalloc(m->cap, sizeof(*m->ids));
+		for (size_t i = 0; i < old.cap; i++)
+			if (old.keys[i]) {
+				size_t at = text_slot(m, old.keys[i]);
+				m->keys[at] = old.keys[i];
+				m->ids[at] = old.ids[i];
+			}
+		free(old.keys);
+		free(old.ids);
+	}
+	size_t at = text_slot(m, key);
+	*is_new = !m->keys[at];
+	if (*is_new) {
+		m->keys[at] = np_xstrdup(key);
+		m->ids[at] = (uint32_t)m->len++;
+	}
+	return m->ids[at];
+}
+
+static void text_map_deinit(struct np_text_map *m)
+{
+	for (size_t i = 0; i < m->cap; i++)
+		free(m->keys[i]);
+	free(m->keys);
+	free(m->ids);
+}
+
+/* --- names --- */
+
+static const char *string_class(const np_classes *c, const struct np_map *map)
+{
+	const np_layout *l = c->v8->layout;
+	if (!np_has(l, NP_F_String_representation_mask))
+		return "(string)";
+	int64_t form = map->type & np_get(l, NP_F_String_representation_mask);
+	if (np_has(l, NP_F_String_tag_cons) && form == np_get(l, NP_F_String_tag_cons))
+		return "(concatenated string)";
+	if (np_has(l, NP_F_String_tag_sliced) && form == np_get(l, NP_F_String_tag_sliced))
+		return "(sliced string)";
+	return "(string)";
+}
+
+static bool type_ends(const char *type, const char *end)
+{
+	size_t n = strlen(type), m = strlen(end);
+	return n >= m && strcmp(type + n - m, end) == 0;
+}
+
+/* "FEEDBACK_VECTOR_TYPE" -> "system / FeedbackVector" */
+static const char *internal_class(np_arena *arena, const char *type)
+{
+	struct np_buf b = {0};
+	bool upper = true;
+	size_t n = type_ends(type, "_TYPE") ? strlen(type) - 5 : strlen(type);
+	np_buf_puts(&b, "system / ");
+	for (size_t i = 0; i < n; i++) {
+		char ch = type[i];
+		if (ch == '_') {
+			upper = true;
+			continue;
+		}
+		np_buf_putc(&b, upper || ch < 'A' || ch > 'Z' ? ch : (char)(ch - 'A' + 'a'));
+		upper = false;
+	}
+	const char *s = np_arena_strdup(arena, b.data);
+	np_buf_deinit(&b);
+	return s;
+}
+
+static const char *class_name(np_classes *c, const struct np_vertex_shape *s, np_vertex node)
+{
+	switch (s->kind) {
+	case NP_KIND_STRING:
+		return string_class(c, s->map);
+	case NP_KIND_SYMBOL:
+		return "(symbol)";
+	case NP_KIND_HEAP_NUMBER:
+		return "(number)";
+	case NP_KIND_BIGINT:
+		return "(bigint)";
+	case NP_KIND_JS_FUNCTION:
+	case NP_KIND_JS_BOUND_FUNCTION:
+		return "Function";
+	case NP_KIND_CODE:
+	case NP_KIND_INSTRUCTION_STREAM:
+	case NP_KIND_BYTECODE_ARRAY:
+		return "(compiled code)";
+	case NP_KIND_SHARED_FUNCTION_INFO:
+		return "(function info)";
+	case NP_KIND_SCRIPT:
+		return "(script)";
+	case NP_KIND_SCOPE_INFO:
+		return "(scope info)";
+	case NP_KIND_CONTEXT:
+		return "(context)";
+	case NP_KIND_MAP:
+		return "(map)";
+	case NP_KIND_FIXED_DOUBLE_ARRAY:
+	case NP_KIND_FIXED_ARRAY:
+	case NP_KIND_PROPERTY_ARRAY:
+	case NP_KIND_BYTE_ARRAY:
+		return "(array)";
+	default:
+		break;
+	}
+	if (np_kind_is_receiver(s->kind)) {
+		const char *name = np_class_name_of(c->v8, np_graph_address(c->graph, node), c->arena);
+		return name && *name ? name : "Object";
+	}
+	if (!s->type_name)
+		return np_arena_printf(c->arena, "system / instance type %u", s->map->type);
+	if (type_ends(s->type_name, "_ARRAY_TYPE") || type_ends(s->type_name, "_TABLE_TYPE") ||
+	    type_ends(s->type_name, "DICTIONARY_TYPE") || type_ends(s->type_name, "ORDERED_HASH_MAP_TYPE") ||
+	    type_ends(s->type_name, "ORDERED_HASH_SET_TYPE") || type_ends(s->type_name, "ARRAY_LIST_TYPE"))
+		return "(array)";
+	return internal_class(c->arena, s->type_name);
+}
+
+static uint32_t class_number(np_classes *c, const char *name)
+{
+	bool is_new;
+	uint32_t id = text_id(&c->class_ids, name, &is_new);
+	if (is_new)
+		np_vec_push(&c->names, np_arena_strdup(c->arena, name));
+	return id;
+}
+
+uint32_t np_class_id_of(np_classes *c, np_vertex node)
+{
+	if (np_graph_is_external(c->graph, node))
+		return class_number(c, "(external memory)");
+	uint32_t shape = np_graph_shape_of(c->graph, node);
+	if (c->class_of_shape[shape] == UNKNOWN)
+		c->class_of_shape[shape] = class_number(c, class_name(c, np_graph_shape(c->graph, shape), node));
+	return c->class_of_shape[shape];
+}
+
+const char *np_class_id_name(const np_classes *c, uint32_t id)
+{
+	return c->names.data[id];
+}
+
+uint32_t np_class_id_count(const np_classes *c)
+{
+	return (uint32_t)c->names.len;
+}
+
+const char *np_class_of(np_classes *c, np_vertex node)
+{
+	return np_class_id_name(c, np_class_id_of(c, node));
+}
+
+/* --- groups --- */
+
+struct gather {
+	np_classes *classes;
+	NP_VEC(const char *) names;
+};
+
+static const char *key_name(np_classes *c, np_tagged key)
+{
+	np_tagged description;
+	if (np_is_kind(c->v8, key, NP_KIND_STRING))
+		return np_string_utf8(c->v8, np_ref(key), NP_NAME_MAX, c->arena);
+	const char *text = NULL;
+	if (np_field(c->v8, np_ref(key), NP_F_Symbol_description, &description) &&
+	    np_is_kind(c->v8, description, NP_KIND_STRING))
+		text = np_string_utf8(c->v8, np_ref(description), NP_NAME_MAX, c->arena);
+	return text && *text == '#' ? text : np_arena_printf(c->arena, "Symbol(%s)", text ? text : "");
+}
+
+static bool gather_name(void *ctx, const struct np_property *p)
+{
+	struct gather *g = ctx;
+	const char *name = key_name(g->classes, p->key);
+	if (name)
+		np_vec_push(&g->names, name);
+	return g->names.len < PROPERTIES_MAX;
+}
+
+static uint32_t group_number(np_classes *c, np_vertex node, const struct np_vertex_shape *s)
+{
+	struct np_group group = {.class_id = np_class_id_of(c, node)};
+	struct gather g = {.classes = c};
+	struct np_buf key = {0};
+	bool is_new;
+	if (np_kind_is_receiver(s->kind)) {
+		group.is_dictionary = s->map->dictionary;
+		if (!group.is_dictionary)
+			np_err_free(np_object_properties(c->v8, np_graph_address(c->graph, node), gather_name, &g));
+	}
+	np_buf_printf(&key, "%u%c", group.class_id, group.is_dictionary ? 'd' : 'p');
+	for (size_t i = 0; i < g.names.len; i++)
+		np_buf_printf(&key, "\x01%s", g.names.data[i]);
+	uint32_t id = text_id(&c->group_ids, key.data, &is_new);
+	if (is_new) {
+		group.property_count = (uint32_t)g.names.len;
+		group.properties = np_arena_memdup(c->arena, g.names.data, g.names.len * sizeof(*g.names.data));
+		np_vec_push(&c->groups, group);
+	}
+	np_buf_deinit(&key);
+	np_vec_deinit(&g.names);
+	return id;
+}
+
+uint32_t np_group_id_of(np_classes *c, np_vertex node)
+{
+	static const struct np_vertex_shape none;
+	if (np_graph_is_external(c->graph, node))
+		return group_number(c, node, &none);
+	uint32_t shape = np_graph_shape_of(c->graph, node);
+	if (c->group_of_shape[shape] == UNKNOWN)
+		c->group_of_shape[shape] = group_number(c, node, np_graph_shape(c->graph, shape));
+	return c->group_of_shape[shape];
+}
+
+const struct np_group *np_group_get(const np_classes *c, uint32_t id)
+{
+	return &c->groups.data[id];
+}
+
+uint32_t np_group_count(const np_classes *c)
+{
+	return (uint32_t)c->groups.len;
+}
+
+/* --- life --- */
+
+np_classes *np_classes_create(np_graph *graph)
+{
+	np_classes *c = np_xcalloc(1, sizeof(*c));
+	size_t n = np_graph_shape_count(graph) + 1;
+	c->graph = graph;
+	c->v8 = np_heap_v8(np_graph_heap(graph));
+	c->arena = np_arena_create();
+	c->class_of_shape = np_xmalloc(n * sizeof(*c->class_of_shape));
+	c->group_of_shape = np_xmalloc(n * sizeof(*c->group_of_shape));
+	memset(c->class_of_shape, 0xff, n * sizeof(*c->class_of_shape));
+	memset(c->group_of_shape, 0xff, n * sizeof(*c->group_of_shape));
+	return c;
+}
+
+void np_classes_destroy(np_classes *c)
+{
+	if (!c)
+		return;
+	text_map_deinit(&c->class_ids);
+	text_map_deinit(&c->group_ids);
+	np_vec_deinit(&c->names);
+	np_vec_deinit(&c->groups);
+	free(c->class_of_shape);
+	free(c->group_of_shape);
+	np_arena_destroy(c->arena);
+	free(c);
+}

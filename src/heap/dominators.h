@@ -1,0 +1,30 @@
+/*
+ * Dominators and retained sizes: a node dominates another when every path from
+ * the roots to that one goes through it, so that without it the other would be
+ * garbage.  Its retained size is its own and that of all it dominates.
+ *
+ * Semi-NCA (Georgiadis, "Linear-Time Algorithms for Dominators and Related
+ * Problems", 2005) over arrays, numbered in depth-first order.  An entry of an
+ * ephemeron table counts as a reference from its key to its value.
+ */
+#ifndef NP_HEAP_DOMINATORS_H
+#define NP_HEAP_DOMINATORS_H
+
+#include "heap/reach.h"
+
+struct np_dominators {
+	uint32_t *parent;   /* immediate dominator; NP_VERTEX_NONE: the roots themselves, or not live */
+	uint64_t *retained; /* bytes, external memory included; 0: not live */
+	uint64_t total_bytes;
+	/* Rows of children, by node; see np_dominators_children(). NULL until then. */
+	uint32_t *child_rows, *children;
+	np_vertex node_count;
+};
+
+np_err *np_dominators_init(const np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach,
+			   struct np_dominators *ret) NP_MUST;
+void np_dominators_deinit(struct np_dominators *dominators);
+/* What node dominates immediately, biggest first is not promised; NP_VERTEX_NONE: what only the roots do. */
+struct np_edges np_dominators_children(struct np_dominators *dominators, np_vertex node);
+
+#endif

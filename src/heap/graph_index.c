@@ -1,0 +1,308 @@
+/*
+ * The index: pages to objects.  Every page is walked on its own: the map word at
+ * an object's start gives its size, there the next one begins.  Where that chain
+ * breaks, the walk looks for the next word that begins an object which another
+ * one follows (locate.h has the same rule for single look-ups).
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/parallel.h"
+#include "heap/graph_internal.h"
+
+enum { UNIT_BYTES = 4096, SIZE_MAX_WORDS = UINT32_MAX };
+
+struct page_counts {
+	uint64_t objects, object_bytes, free_bytes, gap_bytes, unreadable_bytes, unknown;
+};
+
+struct index_worker {
+	struct shape_cache *cache;
+	struct page_counts counts;
+};
+
+struct index_run {
+	np_graph *graph;
+	struct index_worker *workers;
+	_Atomic uint64_t done_bytes;
+};
+
+/* --- bytes --- */
+
+/* A copy of the area with zeros where it cannot be read. */
+static uint8_t *area_copy(np_mem *mem, np_addr start, size_t len, uint64_t *unreadable)
+{
+	uint8_t *bytes = np_xcalloc(1, len);
+	for (size_t at = 0; at < len;) {
+		at += np_mem_read(mem, start + at, bytes + at, len - at);
+		if (at >= len)
+			break;
+		size_t skip = UNIT_BYTES - (size_t)((start + at) & (UNIT_BYTES - 1));
+		skip = skip < len - at ? skip : len - at;
+		*unreadable += skip;
+		at += skip;
+	}
+	return bytes;
+}
+
+static bool page_is_wanted(const np_graph *g, const struct np_page *page)
+{
+	if (page->is_raw || page->is_retired || page->is_inactive || page->area_end <= page->area_start)
+		return false;
+	return !g->options.isolate || !page->isolate || page->isolate == g->options.isolate;
+}
+
+static void pages_open(np_graph *g)
+{
+	np_mem *mem = g->v8->mem;
+	size_t n = np_heap_page_count(g->heap);
+	for (size_t i = 0; i < n; i++) {
+		const struct np_page *page = np_heap_page(g->heap, i);
+		if (!page_is_wanted(g, page))
+			continue;
+		struct graph_page p = {.page = page, .start = page->area_start};
+		size_t len = (size_t)(page->area_end - page->area_start) & ~(size_t)7;
+		p.end = p.start + len;
+		p.bytes = np_mem_view(mem, p.start, len);
+		if (!p.bytes)
+			p.bytes = p.owned = area_copy(mem, p.start, len, &g->report.unreadable_bytes);
+		g->report.page_count++;
+		g->report.page_bytes += len;
+		np_vec_push(&g->pages, p);
+	}
+}
+
+/* --- one page --- */
+
+struct walker {
+	const np_graph *graph;
+	const struct graph_page *page;
+	struct shape_cache *cache;
+};
+
+/* Bytes of the object at addr whose shape is known; 0: unknown. */
+static uint64_t object_size(const struct walker *w, const struct graph_shape *s, np_addr addr)
+{
+	const struct np_size_form *f = &s->form;
+	if (f->kind == NP_SIZE_FIXED)
+		return f->base_bytes;
+	if (f->kind == NP_SIZE_OTHER)
+		return np_shape_ask_size(w->graph->shape_table, s, addr);
+	const uint8_t *at = w->page->bytes + (addr - w->page->start) + f->count_offset;
+	uint32_t n = 0;
+	if (w->page->end - addr < (uint64_t)f->count_offset + f->count_bytes)
+		return 0;
+	memcpy(&n, at, f->count_bytes);
+	n &= f->count_mask;
+	return n > NP_SIZE_COUNT_MAX ? 0 : (f->base_bytes + (uint64_t)n * f->unit_bytes + 7) & ~7ull;
+}
+
+/* An object at addr that fits: its shape and size (0: no formula). */
+static bool object_here(const struct walker *w, np_addr addr, struct graph_shape **shape, uint64_t *size)
+{
+	if (addr + 8 > w->page->end)
+		return false;
+	struct graph_shape *s = np_shape_find(w->cache, graph_word(w->page->bytes + (addr - w->page->start)));
+	if (!s)
+		return false;
+	*size = object_size(w, s, addr);
+	*shape = s;
+	return *size <= w->page->end - addr;
+}
+
+/* The next address of [from, end) where an object of known size lies that another one or the end follows. */
+static np_addr resync(const struct walker *w, np_addr from)
+{
+	struct graph_shape *s, *next;
+	uint64_t size, next_size;
+	for (np_addr at = from; at < w->page->end; at += 8) {
+		if (!object_here(w, at, &s, &size) || !size)
+			continue;
+		if (at + size == w->page->end || object_here(w, at + size, &next, &next_size))
+			return at;
+	}
+	return w->page->end;
+}
+
+static void page_push(struct graph_page *p, np_addr at, const struct graph_shape *s, uint64_t size, uint32_t *cap)
+{
+	if (p->starts) {
+		uint64_t word = (at - p->start) >> 3;
+		p->starts[word >> 6] |= 1ull << (word & 63);
+	}
+	if (p->count == *cap) {
+		*cap = *cap ? *cap * 2 : 256;
+		p->sizes = np_xrealloc(p->sizes, *cap * sizeof(*p->sizes));
+		p->shapes = np_xrealloc(p->shapes, *cap * sizeof(*p->shapes));
+	}
+	p->sizes[p->count] = (uint32_t)(size >> 3 > SIZE_MAX_WORDS ? SIZE_MAX_WORDS : size >> 3);
+	p->shapes[p->count++] = s->index;
+}
+
+static void walk_page(struct walker *w, struct graph_page *p, struct page_counts *c)
+{
+	uint32_t cap = 0;
+	np_addr at = p->start;
+	while (at < p->end) {
+		struct graph_shape *s;
+		uint64_t size;
+		if (!object_here(w, at, &s, &size)) {
+			np_addr found = resync(w, at + 8);
+			c->gap_bytes += found - at;
+			at = found;
+			continue;
+		}
+		np_addr after = at + size;
+		uint64_t shown = size;
+		if (!size) {
+			after = p->starts ? resync(w, at + 8) : p->end;
+			shown = after - at;
+			c->unknown++;
+		}
+		if (s->is_free) {
+			c->free_bytes += shown;
+		} else {
+			page_push(p, at, s, shown, &cap);
+			c->objects++;
+			c->object_bytes += shown;
+		}
+		if (!p->starts) { /* a large page has one object */
+			c->gap_bytes += p->end - after;
+			return;
+		}
+		at = after;
+	}
+}
+
+static void page_rank(struct graph_page *p)
+{
+	if (!p->starts)
+		return;
+	size_t n = ((size_t)((p->end - p->start) >> 3) + 63) / 64;
+	p->ranks = np_xmalloc(n * sizeof(*p->ranks));
+	uint32_t rank = 0;
+	for (size_t i = 0; i < n; i++) {
+		p->ranks[i] = rank;
+		rank += (uint32_t)__builtin_popcountll(p->starts[i]);
+	}
+}
+
+static void index_page(void *ctx, size_t item, unsigned worker)
+{
+	struct index_run *run = ctx;
+	np_graph *g = run->graph;
+	struct graph_page *p = &g->pages.data[item];
+	struct walker w = {.graph = g, .page = p, .cache = run->workers[worker].cache};
+	if (!p->page->is_large)
+		p->starts = np_xcalloc(((size_t)((p->end - p->start) >> 3) + 63) / 64, 8);
+	walk_page(&w, p, &run->workers[worker].counts);
+	page_rank(p);
+	uint64_t done = atomic_fetch_add(&run->done_bytes, p->end - p->start);
+	if (worker == 0 && g->options.progress)
+		g->options.progress(g->options.progress_ctx, "walking the heap", done, g->report.page_bytes);
+}
+
+static void report_add(struct np_graph_report *r, const struct page_counts *c)
+{
+	r->object_count += c->objects;
+	r->object_bytes += c->object_bytes;
+	r->free_bytes += c->free_bytes;
+	r->gap_bytes += c->gap_bytes;
+	r->unknown_count += c->unknown;
+}
+
+/* --- all pages --- */
+
+static void units_put(np_graph *g, uint32_t unit, uint32_t page)
+{
+	uint32_t at = unit * 0x9e3779b1u & g->unit_mask;
+	while (g->unit_pages[at])
+		at = (at + 1) & g->unit_mask;
+	g->unit_keys[at] = unit;
+	g->unit_pages[at] = page + 1;
+}
+
+static np_err *units_build(np_graph *g)
+{
+	uint64_t units = 0;
+	g->unit_shift = (unsigned)__builtin_ctzll((uint64_t)np_get(g->v8->layout, NP_F_Chunk_alignment));
+	for (size_t i = 0; i < g->pages.len; i++)
+		units += ((g->pages.data[i].end - 1) >> g->unit_shift) - (g->pages.data[i].start >> g->unit_shift) + 1;
+	uint32_t cap = 64;
+	while (cap < units * 2 && cap < 1u << 30)
+		cap *= 2;
+	g->unit_mask = cap - 1;
+	g->unit_keys = np_xcalloc(cap, sizeof(*g->unit_keys));
+	g->unit_pages = np_xcalloc(cap, sizeof(*g->unit_pages));
+	if (units * 2 > cap)
+		return np_err_new(NP_ELIMIT, "the heap has %llu page units, more than can be indexed", (unsigned long long)units);
+	for (size_t i = 0; i < g->pages.len; i++)
+		for (uint64_t u = g->pages.data[i].start >> g->unit_shift; u <= (g->pages.data[i].end - 1) >> g->unit_shift; u++)
+			units_put(g, (uint32_t)u, (uint32_t)i);
+	return NULL;
+}
+
+/* Numbers the objects and moves what the pages gathered into the arrays of all. */
+static void place_page(void *ctx, size_t item, unsigned worker)
+{
+	np_graph *g = ctx;
+	struct graph_page *p = &g->pages.data[item];
+	if (p->count) {
+		memcpy(g->sizes + p->first, p->sizes, p->count * sizeof(*g->sizes));
+		memcpy(g->shape_of + p->first, p->shapes, p->count * sizeof(*g->shape_of));
+	}
+	np_vertex node = p->first;
+	if (!p->starts && p->count)
+		g->places[node] = (uint32_t)item << g->word_bits;
+	size_t n = p->starts ? ((size_t)((p->end - p->start) >> 3) + 63) / 64 : 0;
+	for (size_t i = 0; i < n; i++)
+		for (uint64_t bits = p->starts[i]; bits; bits &= bits - 1)
+			g->places[node++] = (uint32_t)item << g->word_bits | (uint32_t)(i * 64 + (size_t)__builtin_ctzll(bits));
+	free(p->sizes);
+	free(p->shapes);
+	p->sizes = p->shapes = NULL;
+	(void)worker;
+}
+
+static np_err *number_objects(np_graph *g)
+{
+	uint64_t count = 0;
+	np_addr longest = 0;
+	for (size_t i = 0; i < g->pages.len; i++) {
+		struct graph_page *p = &g->pages.data[i];
+		p->first = (np_vertex)count;
+		count += p->count;
+		if (p->starts && p->end - p->start > longest)
+			longest = p->end - p->start;
+	}
+	g->word_bits = 1;
+	while (g->word_bits < 32 && (longest >> 3) >> g->word_bits)
+		g->word_bits++;
+	if (count >= NP_EDGE_WEAK - 1)
+		return np_err_new(NP_ELIMIT, "the heap has %llu objects, more than can be numbered", (unsigned long long)count);
+	if ((uint64_t)g->pages.len << g->word_bits > UINT32_MAX)
+		return np_err_new(NP_ELIMIT, "the heap has %zu pages, more than can be numbered", g->pages.len);
+	g->object_count = (np_vertex)count;
+	g->places = np_xmalloc((count + 1) * sizeof(*g->places));
+	g->sizes = np_xmalloc((count + 1) * sizeof(*g->sizes));
+	g->shape_of = np_xmalloc((count + 1) * sizeof(*g->shape_of));
+	np_parallel(g->pages.len, g->threads, place_page, g);
+	return NULL;
+}
+
+np_err *np_graph_index(np_graph *g)
+{
+	pages_open(g);
+	NP_TRY(units_build(g));
+	struct index_run run = {.graph = g};
+	run.workers = np_xcalloc(g->threads, sizeof(*run.workers));
+	for (unsigned i = 0; i < g->threads; i++)
+		run.workers[i].cache = np_shape_cache_create(g->shape_table);
+	np_parallel(g->pages.len, g->threads, index_page, &run);
+	for (unsigned i = 0; i < g->threads; i++) {
+		report_add(&g->report, &run.workers[i].counts);
+		np_shape_cache_destroy(run.workers[i].cache);
+	}
+	free(run.workers);
+	return number_objects(g);
+}

@@ -1,0 +1,134 @@
+/* What is not a plain reference: memory outside the heap, and tables whose values live as long as their keys. */
+#include <stdlib.h>
+
+#include "heap/graph_internal.h"
+#include "heap/owner.h"
+
+/* HashTable: elements, deleted, capacity, then {key, value} (src/objects/hash-table.h). */
+enum { TABLE_ENTRIES = 16 + 3 * 8, ENTRY_BYTES = 16 };
+
+static bool may_own(const np_graph *g, const struct graph_shape *s)
+{
+	const np_layout *l = g->v8->layout;
+	if (s->shape.kind == NP_KIND_JS_ARRAY_BUFFER)
+		return true;
+	if (s->shape.kind == NP_KIND_STRING)
+		return np_has(l, NP_F_String_representation_mask) && np_has(l, NP_F_String_tag_external) &&
+		       (s->shape.map->type & np_get(l, NP_F_String_representation_mask)) ==
+			       np_get(l, NP_F_String_tag_external);
+	return s->shape.type_name && strncmp(s->shape.type_name, "EXTERNAL_", 9) == 0;
+}
+
+/* Characters and bytes in an image (Node's own sources) are nobody's memory. */
+static bool is_in_image(const np_graph *g, np_addr addr)
+{
+	const struct np_mapping *m = np_target_mapping_at(g->v8->target, addr);
+	return m && m->image;
+}
+
+static int by_address(const void *a, const void *b, void *ctx)
+{
+	const struct graph_external *all = ctx;
+	const struct graph_external *x = &all[*(const uint32_t *)a], *y = &all[*(const uint32_t *)b];
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return x->holder < y->holder ? -1 : x->holder > y->holder;
+}
+
+/* One node for each address; the largest size that an owner tells. */
+static np_err *externals_number(np_graph *g)
+{
+	size_t n = g->externals.len;
+	uint32_t *order = np_xmalloc((n ? n : 1) * sizeof(*order));
+	for (size_t i = 0; i < n; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, n, sizeof(*order), by_address, g->externals.data);
+	g->external_addrs = np_xcalloc(n + 1, sizeof(*g->external_addrs));
+	g->external_sizes = np_xcalloc(n + 1, sizeof(*g->external_sizes));
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct graph_external *e = &g->externals.data[order[i]];
+		if (!count || g->external_addrs[count - 1] != e->addr)
+			g->external_addrs[count++] = e->addr;
+		if (e->size_bytes > g->external_sizes[count - 1])
+			g->external_sizes[count - 1] = e->size_bytes;
+		e->node = g->object_count + (np_vertex)(count - 1);
+	}
+	free(order);
+	if (g->object_count + count >= NP_EDGE_WEAK - 1)
+		return np_err_new(NP_ELIMIT, "the heap has more objects than can be numbered");
+	g->node_count = g->object_count + (np_vertex)count;
+	return NULL;
+}
+
+np_err *np_graph_find_externals(np_graph *g)
+{
+	bool *owners = np_xcalloc(g->shapes.len + 1, sizeof(*owners));
+	for (size_t i = 0; i < g->shapes.len; i++)
+		owners[i] = may_own(g, g->shapes.data[i]);
+	for (np_vertex node = 0; node < g->object_count; node++) {
+		struct np_owner o;
+		if (owners[g->shape_of[node]] && np_heap_owned_memory(g->v8, np_graph_address(g, node), &o) &&
+		    !is_in_image(g, o.start) && !graph_page_of(g, o.start))
+			np_vec_push(&g->externals, (struct graph_external){node, o.start, o.size_bytes, NP_VERTEX_NONE});
+	}
+	free(owners);
+	return externals_number(g);
+}
+
+/* --- ephemerons --- */
+
+static np_vertex word_node(const np_graph *g, const uint8_t *at)
+{
+	uint64_t word = graph_word(at);
+	return word & 1 ? graph_find(g, word & ~(uint64_t)3) : NP_VERTEX_NONE;
+}
+
+static void table_take(np_graph *g, np_vertex table)
+{
+	const uint8_t *bytes = np_graph_bytes(g, table);
+	uint64_t size = np_graph_size(g, table);
+	uint32_t k = 0;
+	if (!bytes)
+		return;
+	for (uint64_t at = TABLE_ENTRIES; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
+		np_vertex key = word_node(g, bytes + at), value = word_node(g, bytes + at + 8);
+		if (key == NP_VERTEX_NONE || g->shapes.data[g->shape_of[key]]->shape.kind == NP_KIND_ODDBALL ||
+		    g->shapes.data[g->shape_of[key]]->shape.kind == NP_KIND_HOLE)
+			continue; /* empty and deleted entries */
+		np_vec_push(&g->ephemerons, (struct np_ephemeron){table, key, value});
+	}
+	/* Of its row, everything behind the header. */
+	struct np_edges row = np_graph_edges(g, table);
+	uint64_t header = 0;
+	for (uint32_t at = 8; at < TABLE_ENTRIES; at += 8)
+		header += word_node(g, bytes + at) != NP_VERTEX_NONE;
+	for (k = (uint32_t)header + 1; k < row.count; k++) /* + 1: the map */
+		g->edges[g->rows[table] + k] |= NP_EDGE_WEAK;
+}
+
+void np_graph_find_ephemerons(np_graph *g)
+{
+	const np_layout *l = g->v8->layout;
+	size_t words = (size_t)g->object_count / 64 + 1;
+	uint64_t *tables = np_xcalloc(words, sizeof(*tables));
+	for (np_vertex node = 0; node < g->object_count; node++) {
+		const struct graph_shape *s = g->shapes.data[g->shape_of[node]];
+		np_vertex table = NP_VERTEX_NONE;
+		if (s->is_table) {
+			table = node;
+		} else if ((s->shape.kind == NP_KIND_JS_WEAK_MAP || s->shape.kind == NP_KIND_JS_WEAK_SET) &&
+			   np_has(l, NP_F_JSWeakMap_table)) {
+			const uint8_t *bytes = np_graph_bytes(g, node);
+			uint64_t at = (uint64_t)np_get(l, NP_F_JSWeakMap_table);
+			if (bytes && at + 8 <= np_graph_size(g, node))
+				table = word_node(g, bytes + at);
+		}
+		if (table != NP_VERTEX_NONE && np_graph_size(g, table) >= TABLE_ENTRIES)
+			tables[table / 64] |= 1ull << (table % 64);
+	}
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t bits = tables[i]; bits; bits &= bits - 1)
+			table_take(g, (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits)));
+	free(tables);
+}

@@ -1,0 +1,96 @@
+'use strict';
+/* `nopsy leaks`: each pattern is found, with its size, its count and the path to it. */
+const { short } = require('../lib/compare');
+const { flags, pathHas, shownPath } = require('../lib/heap');
+
+function suspectsOf(t, answer) {
+  if (!answer || !Array.isArray(answer.suspects)) {
+    if (answer) t.fail(`leaks: no suspects in ${short(answer)}`);
+    return [];
+  }
+  for (const s of answer.suspects) {
+    if (typeof s.class !== 'string' || !(s.retained_bytes >= 0) || !s.reason) t.fail(`leaks: a suspect is ${short(s)}`);
+  }
+  return answer.suspects;
+}
+
+const told = (s) => `${s.class} ${s.count} ${s.retained_bytes} ${s.reason}: ${shownPath(s.path)}`;
+
+/* V8 adds a few helpers of its own to what a fixture made. */
+function countIs(wanted, got) {
+  return wanted === null || (got >= wanted && got <= wanted * 1.05 + 5);
+}
+
+function suspectMatches(leak, s) {
+  return (!leak.classes || leak.classes.includes(s.class)) && countIs(leak.count, s.count) &&
+    (leak.least === null || s.retained_bytes >= leak.least) && (!leak.path || pathHas(leak.path, s.path));
+}
+
+async function checkLeak(t) {
+  const answer = await t.json('leaks');
+  const suspects = suspectsOf(t, answer);
+  const { leak } = t.truth;
+  if (leak.none) {
+    const blamed = suspects.find((s) => /leakNothing|LeakRequest/.test(JSON.stringify(s)));
+    if (blamed) t.fail(`nothing leaks, but ${told(blamed)} is suspected`);
+    return;
+  }
+  const byCollections = leak.least === null; // what a section of its own tells
+  if (!byCollections && !suspects.some((s) => suspectMatches(leak, s))) {
+    t.fail(`no suspect is one of ${leak.classes} with ${leak.count}, ${leak.least} bytes, ${JSON.stringify(leak.path)}:\n${suspects.slice(0, 6).map(told).join('\n')}`);
+  }
+  const text = JSON.stringify(answer || {});
+  for (const word of leak.mentions) if (!new RegExp(word).test(text)) t.fail(`the report does not mention ${word}: ${text.slice(0, 600)}`);
+  if (leak.steps) {
+    const longest = Math.max(0, ...suspects.map((s) => (s.path || []).length));
+    if (longest > leak.steps) t.fail(`a path has ${longest} steps`);
+  }
+  checkSections(t, leak, answer, text);
+  const people = await t.run(['leaks', t.spec]);
+  if (!people.stdout.trim()) t.fail('leaks as text: nothing');
+  for (const word of leak.mentions.filter((w) => !w.includes('"'))) if (!new RegExp(word).test(people.stdout)) t.fail(`the report for people does not mention ${word}`);
+}
+
+/* Numbers that stand somewhere in a section of the report: {what: n}. */
+function checkSections(t, leak, answer, text) {
+  const has = (n) => new RegExp(`[:,\\[]${n}\\b`).test(text);
+  if (leak.timers && !has(leak.timers)) t.fail(`the report does not count ${leak.timers} timers`);
+  if (leak.pending && !has(leak.pending)) t.fail(`the report does not count ${leak.pending} pending promises`);
+  if (leak.buffers) {
+    const all = leak.buffers.count * (leak.buffers.slab - leak.buffers.view);
+    const sums = (text.match(/\b\d{5,}\b/g) || []).map(Number);
+    if (!sums.some((n) => n >= all * 0.99 && n <= all * 1.1)) t.fail(`the report has no sum of about ${all} bytes that slices of Buffers retain`);
+  }
+  if (leak.slices) {
+    const all = leak.slices.count * (leak.slices.parent - leak.slices.slice);
+    const sums = (text.match(/\b\d{5,}\b/g) || []).map(Number);
+    if (!sums.some((n) => n >= all * 0.99 && n <= all * 1.1)) t.fail(`the report has no sum of about ${all} bytes that slices of strings retain`);
+  }
+  if (leak.duplicates && !(text.includes(leak.duplicates.prefix) && has(leak.duplicates.count))) {
+    t.fail(`the report does not tell ${leak.duplicates.count} copies of "${leak.duplicates.prefix}..."`);
+  }
+}
+
+/* One object for many: a report names the accumulation, not each of the many. */
+async function checkSummary(t) {
+  const suspects = suspectsOf(t, await t.json('leaks'));
+  if (suspects.length > 50) t.fail(`${suspects.length} suspects`);
+  await checkLeak(t);
+}
+
+const OLD = ['listeners', 'closures', 'timers', 'object-cache', 'typo', 'array-queue', 'linked-list', 'buffer-slice', 'string-slice',
+  'duplicate-strings', 'errors', 'sockets', 'none'];
+const ES6 = [['map-cache', 600], ['set-cache', 600], ['promises', 600], ['weak-map', 600], ['async', 800], ['als', 1217]];
+/* In the quick set: each pattern once, on a version that tells something of its own about it. */
+const QUICK = { listeners: 10, closures: 2421, timers: 1222, 'object-cache': 10, typo: 2421, 'buffer-slice': 2421, 'string-slice': 1222,
+  sockets: 2421, none: 2421, 'map-cache': 2421, promises: 1222, async: 2421, als: 2421 };
+
+const pattern = (name, fixture, from) => ({
+  name: `heap/leaks/${name}`, feature: 'leak report', fixture, from, args: () => [name, 'spin'], flags, modes: ['live', 'core'],
+  quick: (number, mode) => mode === 'core' && QUICK[name] === number, check: name === 'typo' ? checkSummary : checkLeak,
+});
+
+module.exports = [
+  ...OLD.map((name) => pattern(name, 'heap-leaks.js')),
+  ...ES6.map(([name, from]) => pattern(name, 'heap-leaks-es6.js', from)),
+];

@@ -1,0 +1,86 @@
+'use strict';
+/* `nopsy snapshot`: the rules of the format, and V8's own snapshot of the same stopped process. */
+const fs = require('fs');
+const path = require('path');
+const { short } = require('../lib/compare');
+const { HeapSnapshot, formatProblems } = require('../lib/heapsnapshot');
+const { compare, explanations, unexplained } = require('../lib/snapshot_compare');
+const { countMatches, flags, modern, some } = require('../lib/heap');
+
+/* Writes a snapshot; null (then diffs tells) when there is none. */
+async function snapshotOf(t, file, ...more) {
+  const result = await t.run(['snapshot', t.spec, '-o', file, ...more]);
+  if (!fs.existsSync(file)) {
+    if (result.status === 0) t.fail(`snapshot -o ${path.basename(file)}: no such file`);
+    return null;
+  }
+  const { mode } = fs.statSync(file);
+  if ((mode & 0o777) !== 0o600) t.fail(`the snapshot's mode is ${(mode & 0o777).toString(8)}`);
+  try {
+    return HeapSnapshot.load(file);
+  } catch (e) {
+    t.fail(`the snapshot is not readable: ${e.message}`);
+    return null;
+  }
+}
+
+async function checkFormat(t) {
+  const s = await snapshotOf(t, path.join(t.dir, `${t.mode}.heapsnapshot`));
+  if (!s) return;
+  t.diffs.push(...formatProblems(s.raw));
+  t.notes.push(`${s.count} nodes, ${s.edgeCount} edges`);
+  for (const c of t.truth.classes) {
+    const count = s.find('object', c.name).length;
+    if (!countMatches(c.live, count)) t.fail(`the snapshot has ${count} ${c.name}, the fixture ${c.live}`);
+  }
+  // DevTools finds the user's objects: from the root's shortcut, near the global object.
+  const distances = s.distances();
+  const [single] = s.find('object', 'CensusSingle').filter((i) => s.path(i));
+  if (single === undefined) t.fail('no CensusSingle that the root leads to');
+  else if (distances[single] > 10) t.fail(`the distance of CensusSingle is ${distances[single]}`);
+  const retained = s.retainedSizes()[0];
+  const all = s.self.reduce((a, b) => a + b, 0);
+  if (retained !== all) t.fail(`the root retains ${retained} of ${all} bytes`);
+  if (!s.raw.locations.length) t.fail('no locations');
+}
+
+async function checkRedacted(t) {
+  const file = path.join(t.dir, 'redacted.heapsnapshot');
+  const s = await snapshotOf(t, file, '--redact');
+  if (!s) return;
+  t.diffs.push(...formatProblems(s.raw));
+  const secret = s.strings.find((text) => text.startsWith('find-me-by-content') || text.startsWith('the-longest-string'));
+  if (secret) t.fail(`--redact: the snapshot has the string ${short(secret)}`);
+  if (!s.find('closure', 'findHandler').length) t.fail('--redact: the names of functions are gone');
+}
+
+async function checkStreams(t) {
+  const file = path.join(t.dir, 'streamed.heapsnapshot');
+  const one = await t.run(['snapshot', t.spec, '-o', file]);
+  const other = await t.run(['snapshot', t.spec, '-o', '-'], { status: [0, 2] });
+  if (other.status === 0 && one.status === 0 && other.stdout !== fs.readFileSync(file, 'utf8')) t.fail('snapshot -o - differs from the file');
+  const nowhere = await t.run(['snapshot', t.spec, '-o', path.join(t.dir, 'no/such/dir/x')], { status: 1 });
+  if (!nowhere.stderr.includes('no/such/dir')) t.fail(`snapshot into no directory: ${short(nowhere.stderr)}`);
+}
+
+async function checkAgainstV8(t) {
+  const v8 = HeapSnapshot.load(path.join(t.dir, 'v8.heapsnapshot'));
+  const ours = await snapshotOf(t, path.join(t.dir, 'ours.heapsnapshot'));
+  if (!ours) return;
+  t.diffs.push(...formatProblems(ours.raw));
+  const { found, stats } = compare(v8, ours, { sample: 10000, seed: t.number, least: t.number < 1200 ? 0.7 : 0.95 });
+  const left = unexplained(found, explanations(t.version));
+  t.notes.push(`${found.length} kinds of differences, ${left.length} without explanation; ${JSON.stringify(stats)}`);
+  t.diffs.push(...left);
+}
+
+module.exports = [
+  { name: 'heap/snapshot', fixture: 'heap-census.js', args: () => ['spin'], modes: ['live', 'gcore', 'core'], quick: some, check: checkFormat },
+  { name: 'heap/snapshot/idle', fixture: 'heap-census.js', args: () => ['wait'], modes: ['live', 'core'], quick: () => false, check: checkFormat },
+  { name: 'heap/snapshot/output', fixture: 'heap-find.js', args: () => ['spin'], modes: ['core'], quick: (n) => n === 2421, check: async (t) => {
+    await checkRedacted(t);
+    await checkStreams(t);
+  } },
+  { name: 'heap/snapshot/v8', fixture: 'heap-oracle.js', from: 800, args: () => ['snapshot'], core: 'self', modes: ['core'], quick: modern,
+    check: checkAgainstV8 },
+].map((c) => ({ feature: 'snapshot', flags, ...c }));
