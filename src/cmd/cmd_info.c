@@ -1,6 +1,9 @@
 /* nopsy info TARGET: what is this, how was it started, how did it end. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/info.h"
 #include "stack/stack.h"
@@ -37,7 +40,7 @@ static const struct np_shape shape_section = {
 static const struct np_shape shape_thread = {
 	.name = "thread",
 	.style = NP_STYLE_TABLE,
-	.columns = "tid:Thread,name:Name:name,_state:State,isolate:Isolate,_signal:Died of:warn",
+	.columns = "tid:Thread,name:Name:name,_state:State,cpu_ns:CPU,isolate:Isolate,_signal:Died of:warn",
 	.empty = "no threads",
 };
 
@@ -64,6 +67,28 @@ static const char *state_words(char state)
 	return NULL;
 }
 
+/* Processor time that a thread of a live process has used; false where the kernel does not tell. */
+static bool thread_cpu_ns(np_target *target, pid_t tid, uint64_t *ret)
+{
+	char path[64], text[1024];
+	uint64_t user, system;
+	const char *rest;
+	long ticks = sysconf(_SC_CLK_TCK);
+	if (np_target_kind(target) != NP_TARGET_PROCESS || ticks <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)np_target_pid(target), (int)tid);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	rest = strrchr(text, ')');
+	if (!rest || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user, &system) != 2)
+		return false;
+	*ret = (user + system) * (1000000000 / (uint64_t)ticks);
+	return true;
+}
+
 static np_node *threads_node(np_arena *arena, np_target *target, np_v8 *v8)
 {
 	np_node *list = np_list(arena, &shape_thread);
@@ -71,11 +96,14 @@ static np_node *threads_node(np_arena *arena, np_target *target, np_v8 *v8)
 		const struct np_thread *thread = np_target_thread(target, i);
 		char state[2] = {thread->state, '\0'};
 		np_addr isolate = v8 ? np_isolate_of_thread(v8, thread) : 0;
+		uint64_t cpu_ns;
 		np_node *row = np_obj(arena, NULL);
 		np_set_int(row, "tid", thread->tid);
 		np_set_str(row, "name", thread->name);
 		np_set_str(row, "state", state);
 		np_set_str(row, "_state", state_words(thread->state));
+		if (thread_cpu_ns(target, thread->tid, &cpu_ns))
+			np_set_ns(row, "cpu_ns", cpu_ns);
 		if (isolate)
 			np_set_addr(row, "isolate", isolate);
 		if (thread->signal) {
@@ -213,8 +241,8 @@ static np_node *what_node(np_arena *arena, np_target *target, const np_node *roo
 	}
 	const char *options = facts->envp ? np_info_env_value(facts->envp, "NODE_OPTIONS") : NULL;
 	if (options && *options) {
-		np_set_str(what, "NODE_OPTIONS", np_info_mask_urls(arena, options));
-		np_sensitive(what, "NODE_OPTIONS");
+		np_set_str(what, "options", np_arena_printf(arena, "NODE_OPTIONS=%s", np_info_mask_urls(arena, options)));
+		np_sensitive(what, "options");
 	}
 	copy_field(what, root, "cwd");
 	for (size_t i = 0; i < NP_ARRAY_LEN(of_binary); i++)
@@ -238,7 +266,7 @@ static void set_section(np_arena *arena, np_node *root, const char *key, const c
 }
 
 /* Threads and isolates; only for these a live target is stopped. */
-static void set_threads(struct np_invocation *inv, np_node *root)
+static void set_threads(struct np_invocation *inv, np_node *root, np_info_ranges *v8_pages)
 {
 	struct np_session *session = inv->session;
 	np_node *isolates = NULL;
@@ -250,7 +278,7 @@ static void set_threads(struct np_invocation *inv, np_node *root)
 		err = np_session_need_v8(session);
 	np_node *threads = threads_node(inv->arena, session->target, stopped && !err ? session->v8 : NULL);
 	if (stopped && !err)
-		err = np_info_isolates(inv, np_opt_flag(inv, "used"), &isolates);
+		err = np_info_isolates(inv, np_opt_flag(inv, "used"), v8_pages, &isolates);
 	if (stopped)
 		np_target_resume(session->target);
 	if (err) {
@@ -270,7 +298,8 @@ static np_err *info_run(struct np_invocation *inv)
 	np_arena *arena = inv->arena;
 	np_target *target = inv->session->target;
 	const struct np_process_facts *facts = np_target_facts(target);
-	np_node *root = np_obj(arena, &shape_root), *memory = np_info_memory(arena, target);
+	np_node *root = np_obj(arena, &shape_root);
+	np_info_ranges v8_pages = {0};
 	if (facts->signal && np_target_v8_image(target))
 		np_err_free(np_session_need_v8(inv->session)); /* without it the rest of the answer still comes */
 	set_facts(inv, root);
@@ -280,9 +309,11 @@ static np_err *info_run(struct np_invocation *inv)
 		np_set_node(root, "env", env);
 		set_section(arena, root, "_env", "environment", env);
 	}
+	set_threads(inv, root, &v8_pages);
+	np_node *memory = np_info_memory(arena, target, &v8_pages);
 	np_set_node(root, "memory", memory);
 	np_set_node(root, "_memory", memory);
-	set_threads(inv, root);
+	np_vec_deinit(&v8_pages);
 	inv->result = root;
 	return NULL;
 }
@@ -309,8 +340,8 @@ const struct np_command np_cmd_info = {
 		"are the options of node itself), where, when, its threads, its memory by kind, for a core how it died, "
 		"and V8's isolates: the thread that runs in each (workers are isolates of their own) and their memory by "
 		"space. Committed are the pages that a space has; used is what objects take up, garbage included that "
-		"nobody collected yet, told for small heaps and with --used. Memory that V8 keeps for later is no "
-		"part of a space.\n\n"
+		"nobody collected yet, told for small heaps and with --used. Pages that V8 keeps for later are in no "
+		"space.\n\n"
 		"Values of environment variables whose names look secret (KEY, TOKEN, SECRET, PASS, AUTH, ...) and "
 		"passwords in URLs are masked.",
 	.options = info_options,

@@ -6,6 +6,7 @@
 #include "cmd/heap_view.h"
 #include "cmd/object_filter.h"
 #include "cmd/session.h"
+#include "heap/group_retained.h"
 
 enum { ROWS_DEFAULT = 40, SHAPE_SHOWN = 6 };
 
@@ -98,47 +99,13 @@ static void census_count(struct census *c)
 	}
 }
 
-/*
- * What a group retains: the sum over its objects that no other of the group
- * dominates.  One walk over the dominator tree that knows how many objects of
- * each group are above.
- */
 static void census_retained(struct census *c)
 {
-	struct np_dominators *d = &c->view->dominators;
-	uint32_t *above = np_xcalloc(c->len + 1, sizeof(*above));
-	struct frame {
-		np_vertex node;
-		uint32_t next;
-	} *stack = NULL;
-	size_t depth = 0, cap = 0;
-	np_vertex node = NP_VERTEX_NONE;
-	uint32_t next = 0;
-	for (;;) {
-		struct np_edges children = np_dominators_children(d, node);
-		if (next < children.count) {
-			if (depth == cap) {
-				cap = cap ? cap * 2 : 1024;
-				stack = np_xrealloc(stack, cap * sizeof(*stack));
-			}
-			stack[depth++] = (struct frame){node, next + 1};
-			node = children.targets[next];
-			next = 0;
-			uint32_t key = c->group_of_node[node];
-			if (key != NP_VERTEX_NONE && !above[key]++)
-				c->tallies[key].retained_bytes += d->retained[node];
-			continue;
-		}
-		if (!depth)
-			break;
-		if (c->group_of_node[node] != NP_VERTEX_NONE)
-			above[c->group_of_node[node]]--;
-		depth--;
-		node = stack[depth].node;
-		next = stack[depth].next;
-	}
-	free(stack);
-	free(above);
+	uint64_t *bytes = np_xcalloc(c->len + 1, sizeof(*bytes));
+	np_group_retained(&c->view->dominators, c->group_of_node, (uint32_t)c->len, bytes);
+	for (size_t i = 0; i < c->len; i++)
+		c->tallies[i].retained_bytes = bytes[i];
+	free(bytes);
 }
 
 /* --- the answer --- */

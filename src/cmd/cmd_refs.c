@@ -57,15 +57,19 @@ static void gather_add(struct gather *g, np_vertex holder, const struct np_edge_
 	np_add(g->list, n);
 }
 
-static bool is_shown(const struct gather *g, np_vertex holder)
+static bool is_internal(const struct gather *g, np_vertex holder)
 {
-	if (!g->all && !np_reach_has(&g->view->reach, holder))
-		return false;
-	if (g->internal)
-		return true;
-	enum np_kind kind = np_graph_shape(g->view->graph, np_graph_shape_of(g->view->graph, holder))->kind;
-	const char *type = np_graph_shape(g->view->graph, np_graph_shape_of(g->view->graph, holder))->type_name;
-	return kind != NP_KIND_MAP && !(type && (strstr(type, "FEEDBACK") || strstr(type, "TRANSITION")));
+	const struct np_vertex_shape *s = np_graph_shape(g->view->graph, np_graph_shape_of(g->view->graph, holder));
+	return s->kind == NP_KIND_MAP ||
+	       (s->type_name && (strstr(s->type_name, "FEEDBACK") || strstr(s->type_name, "TRANSITION")));
+}
+
+static bool gather_owner(void *ctx, np_vertex owner, const struct np_edge_name *e)
+{
+	struct gather *g = ctx;
+	if ((g->all || np_reach_has(&g->view->reach, owner)) && !is_internal(g, owner))
+		gather_add(g, owner, e);
+	return g->dropped == 0;
 }
 
 /* Every edge of holder that leads to node, by its own name or as its owner would call it. */
@@ -73,16 +77,16 @@ static void gather_holder(struct gather *g, np_vertex holder, np_vertex node)
 {
 	np_graph *graph = g->view->graph;
 	struct np_edges row = np_graph_edges(graph, holder);
-	np_vertex owner = g->internal ? NP_VERTEX_NONE : np_edge_store_owner(graph, holder);
 	for (uint32_t k = 0; k < row.count; k++) {
 		struct np_edge_name e;
 		if (np_edge_target(row.targets[k]) != node)
 			continue;
-		if (owner != NP_VERTEX_NONE)
-			np_edge_describe_through(graph, g->view->classes, owner, holder, k, g->inv->arena, &e);
-		else
-			np_edge_describe(graph, g->view->classes, holder, k, g->inv->arena, &e);
-		gather_add(g, owner != NP_VERTEX_NONE ? owner : holder, &e);
+		if (!g->internal) {
+			np_edge_owners(graph, g->view->classes, holder, k, g->inv->arena, gather_owner, g);
+			continue;
+		}
+		np_edge_describe(graph, g->view->classes, holder, k, g->inv->arena, &e);
+		gather_add(g, holder, &e);
 	}
 }
 
@@ -129,7 +133,7 @@ static np_err *run(struct np_invocation *inv)
 	np_vertex last = NP_VERTEX_NONE;
 	for (uint32_t i = 0; i < back.count; i++) {
 		np_vertex holder = np_edge_target(back.targets[i]);
-		if (holder != last && is_shown(&g, holder))
+		if (holder != last && (g.all || np_reach_has(&g.view->reach, holder)))
 			gather_holder(&g, holder, node);
 		last = holder;
 	}

@@ -2,6 +2,7 @@
 #ifndef NP_CMD_INFO_H
 #define NP_CMD_INFO_H
 
+#include "base/vec.h"
 #include "cmd/cmd.h"
 #include "cmd/session.h"
 
@@ -20,15 +21,24 @@ const char *np_info_env_value(char **envp, const char *name);
 /* How many words from argv[1] on are options of node itself. */
 size_t np_info_exec_argc(char **argv);
 
-/* {rss_bytes, private_bytes, swap_bytes, mapped_bytes, kinds: [...]}; resident sizes of live processes only. */
-np_node *np_info_memory(np_arena *arena, np_target *target);
+/* Address ranges, sorted and disjoint. */
+struct np_info_range {
+	np_addr start, end;
+};
+typedef NP_VEC(struct np_info_range) np_info_ranges;
 
 /*
- * [{address, heap, shared, tid, thread, page_count, committed_bytes, used_bytes, kept_bytes, spaces: [...]}] of a
- * target that stands still.  used: walk over all objects, however many.  After an error (the layout of pages is not
- * known) *ret has what the threads tell.
+ * {rss_bytes, private_bytes, swap_bytes, mapped_bytes, kinds: [...]}; resident sizes of live processes only.
+ * v8_pages: what of anonymous memory is V8's heap; empty: unknown.
  */
-np_err *np_info_isolates(struct np_invocation *inv, bool used, np_node **ret) NP_MUST;
+np_node *np_info_memory(np_arena *arena, np_target *target, const np_info_ranges *v8_pages);
+
+/*
+ * [{address, heap, shared, tid, thread, page_count, committed_bytes, used_bytes, unassigned_bytes, spaces: [...]}] of a
+ * target that stands still; adds the pages of V8's heap to pages.  used: walk over all objects, however many.  After
+ * an error (the layout of pages is not known) *ret has what the threads tell.
+ */
+np_err *np_info_isolates(struct np_invocation *inv, bool used, np_info_ranges *pages, np_node **ret) NP_MUST;
 
 /* {signal, signal_name, code, code_name, address, sender_pid}, NULL when no signal is known. */
 np_node *np_info_death(np_arena *arena, np_target *target);

@@ -8,8 +8,9 @@
  * Committed is the size of the pages that a space has, what V8 itself calls so.
  * Used is what objects take up, garbage that nobody collected yet included; it
  * takes a walk over every object, so it is told where the heaps are small or when
- * it is asked for.  Pages that V8 took out of a space and keeps for the next one
- * are told apart: nothing in them is alive.
+ * it is asked for.  Pages in no space are told apart: those that V8 took out of
+ * one and keeps for the next, in which nothing is alive, and up to 6.2 one of
+ * machine code that leads to deoptimisation.
  */
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ struct isolate {
 	np_addr address; /* 0 unknown */
 	const struct np_thread *thread;
 	struct usage spaces[NP_SPACE_COUNT], all;
-	uint64_t kept_bytes;
+	uint64_t unassigned_bytes;
 };
 
 typedef NP_VEC(struct isolate) isolate_vec;
@@ -44,7 +45,7 @@ static const struct np_shape shape_isolate = {
 	.name = "isolate",
 	.style = NP_STYLE_LINE,
 	.line = "[{address:addr}][{_shared}][{_unknown}][ in thread {tid}][ {thread:name}]: {committed_bytes}"
-		"[, {used_bytes} used][, {_kept} more kept for reuse]",
+		"[, {used_bytes} used][, {_unassigned} more in no space]",
 	.children = "spaces",
 };
 static const struct np_shape shape_space = {
@@ -71,10 +72,10 @@ static void pages_count(np_heap *heap, isolate_vec *isolates, bool walk)
 		const struct np_page *page = np_heap_page(heap, i);
 		struct isolate *isolate = isolate_of_heap(isolates, page->heap, page->isolate);
 		uint64_t bytes = page->end - page->start;
-		if (!isolate || page->is_raw)
+		if (!isolate)
 			continue;
-		if (page->is_retired) {
-			isolate->kept_bytes += bytes;
+		if (page->is_raw || page->is_retired) {
+			isolate->unassigned_bytes += bytes;
 			continue;
 		}
 		struct np_page_walk w = {0};
@@ -170,9 +171,9 @@ static np_node *isolate_node(np_arena *arena, const struct isolate *isolate, boo
 	np_set_bytes(n, "committed_bytes", isolate->all.committed);
 	if (walked)
 		np_set_bytes(n, "used_bytes", isolate->all.used);
-	np_set_bytes(n, "kept_bytes", isolate->kept_bytes);
-	if (isolate->kept_bytes)
-		np_set_bytes(n, "_kept", isolate->kept_bytes);
+	np_set_bytes(n, "unassigned_bytes", isolate->unassigned_bytes);
+	if (isolate->unassigned_bytes)
+		np_set_bytes(n, "_unassigned", isolate->unassigned_bytes);
 	for (int s = 0; s < NP_SPACE_COUNT; s++)
 		if (isolate->spaces[s].count)
 			np_add(spaces, space_node(arena, np_space_name((enum np_space)s), &isolate->spaces[s], walked));
@@ -180,7 +181,7 @@ static np_node *isolate_node(np_arena *arena, const struct isolate *isolate, boo
 	return n;
 }
 
-np_err *np_info_isolates(struct np_invocation *inv, bool used, np_node **ret)
+np_err *np_info_isolates(struct np_invocation *inv, bool used, np_info_ranges *pages, np_node **ret)
 {
 	np_v8 *v8 = inv->session->v8;
 	np_heap *heap = NULL;
@@ -188,8 +189,12 @@ np_err *np_info_isolates(struct np_invocation *inv, bool used, np_node **ret)
 	np_err *err = np_heap_create(v8, &heap);
 	uint64_t bytes = 0;
 	if (!err) {
-		for (size_t i = 0; i < np_heap_page_count(heap); i++)
-			bytes += np_heap_page(heap, i)->end - np_heap_page(heap, i)->start;
+		for (size_t i = 0; i < np_heap_page_count(heap); i++) {
+			const struct np_page *page = np_heap_page(heap, i);
+			struct np_info_range range = {page->start, page->end};
+			np_vec_push(pages, range);
+			bytes += page->end - page->start;
+		}
 		bool live = np_target_kind(v8->target) == NP_TARGET_PROCESS;
 		used = used || bytes <= (live ? WALK_PROCESS_MAX_BYTES : WALK_CORE_MAX_BYTES);
 		pages_count(heap, &isolates, used);

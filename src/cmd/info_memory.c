@@ -1,18 +1,23 @@
 /*
  * Memory by kind.  A kind is told by what a mapping is of: an image, a file, a
  * stack, or nothing.  Anonymous memory holds V8's heap, malloc's arenas and the
- * bytes of buffers alike; telling these apart is not possible from mappings.
+ * bytes of buffers alike, and the kernel puts neighbours together in one
+ * mapping; V8's pages are known by themselves and taken out of it.
  *
- * Resident sizes come from /proc/PID/smaps, so a live process alone has them.
+ * Resident sizes come from /proc/PID/smaps, of V8's pages from pagemap, so a
+ * live process alone has them.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/info.h"
 
 enum kind {
+	KIND_V8,
 	KIND_ANONYMOUS,
 	KIND_CODE,
 	KIND_HEAP,
@@ -28,7 +33,8 @@ enum kind {
 static const struct {
 	const char *id, *text;
 } kinds[KIND_COUNT] = {
-	[KIND_ANONYMOUS] = {"anonymous", "anonymous: V8 heap, malloc, buffers"},
+	[KIND_V8] = {"v8_heap", "V8 heap, by isolate below"},
+	[KIND_ANONYMOUS] = {"anonymous", "anonymous: malloc, buffers"},
 	[KIND_CODE] = {"code", "executable: room for JIT code"},
 	[KIND_HEAP] = {"heap", "heap (brk): malloc"},
 	[KIND_STACK] = {"stack", "stacks"},
@@ -122,7 +128,68 @@ static bool add_resident(np_target *target, struct usage *usage)
 	return any;
 }
 
-np_node *np_info_memory(np_arena *arena, np_target *target)
+/* Takes bytes of one kind for another; smaps and pagemap are not of one moment. */
+static void bytes_move(uint64_t *from, uint64_t *to, uint64_t bytes)
+{
+	bytes = bytes < *from ? bytes : *from;
+	*from -= bytes;
+	*to += bytes;
+}
+
+/* What of [start, end) is resident or swapped, by the page table of the process (proc_pid_pagemap(5)). */
+static void range_resident(int pagemap, np_addr start, np_addr end, struct usage *from, struct usage *to)
+{
+	enum { UNIT = 4096, ENTRIES = 1024, PRESENT = 63, SWAPPED = 62 };
+	uint64_t entries[ENTRIES];
+	for (np_addr at = start; at < end;) {
+		uint64_t want = (end - at + UNIT - 1) / UNIT, resident = 0, swapped = 0;
+		want = want < ENTRIES ? want : ENTRIES;
+		ssize_t n = pread(pagemap, entries, want * 8, (off_t)(at / UNIT * 8));
+		if (n < 8)
+			return;
+		for (size_t i = 0; i < (size_t)n / 8; i++) {
+			resident += entries[i] >> PRESENT & 1;
+			swapped += entries[i] >> SWAPPED & 1;
+		}
+		bytes_move(&from->resident, &to->resident, resident * UNIT);
+		bytes_move(&from->swap, &to->swap, swapped * UNIT);
+		at += (uint64_t)n / 8 * UNIT;
+	}
+}
+
+static void take_v8(np_target *target, const np_info_ranges *pages, bool resident, struct usage *usage)
+{
+	char path[64];
+	struct usage *to = &usage[KIND_V8], before[KIND_COUNT];
+	memcpy(before, usage, sizeof(before));
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)np_target_pid(target));
+	int pagemap = resident ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	for (size_t i = 0; i < pages->len; i++) {
+		np_addr at = pages->data[i].start, end = pages->data[i].end;
+		to->count++;
+		while (at < end) {
+			const struct np_mapping *m = np_target_mapping_at(target, at);
+			if (!m)
+				break; /* the end of a page may have been given back */
+			np_addr stop = m->end < end ? m->end : end;
+			struct usage *from = &usage[mapping_kind(target, m)];
+			bytes_move(&from->size, &to->size, stop - at);
+			if (pagemap >= 0)
+				range_resident(pagemap, at, stop, from, to);
+			at = stop;
+		}
+	}
+	if (pagemap >= 0)
+		close(pagemap);
+	/* The page table does not tell reliably what is shared with a child: as much as of the rest of the kind. */
+	for (int k = 0; k < KIND_COUNT; k++)
+		if (k != KIND_V8 && before[k].resident)
+			bytes_move(&usage[k].private, &to->private,
+				   (uint64_t)((double)before[k].private / (double)before[k].resident *
+					      (double)(before[k].resident - usage[k].resident)));
+}
+
+np_node *np_info_memory(np_arena *arena, np_target *target, const np_info_ranges *v8_pages)
 {
 	struct usage usage[KIND_COUNT] = {0}, all = {0};
 	for (size_t i = 0; i < np_target_mapping_count(target); i++) {
@@ -132,6 +199,7 @@ np_node *np_info_memory(np_arena *arena, np_target *target)
 		u->size += m->end - m->start;
 	}
 	bool resident = np_target_kind(target) == NP_TARGET_PROCESS && add_resident(target, usage);
+	take_v8(target, v8_pages, resident, usage);
 	np_node *memory = np_obj(arena, &shape_memory), *list = np_list(arena, &shape_kind);
 	for (int k = 0; k < KIND_COUNT; k++) {
 		const struct usage *u = &usage[k];
@@ -139,8 +207,9 @@ np_node *np_info_memory(np_arena *arena, np_target *target)
 			continue;
 		np_node *row = np_obj(arena, NULL);
 		np_set_str(row, "kind", kinds[k].id);
-		np_set_str(row, "_text", kinds[k].text);
-		np_set_uint(row, "count", u->count);
+		np_set_str(row, "_text", k == KIND_ANONYMOUS && !usage[KIND_V8].count ? "anonymous: V8 heap, malloc, buffers"
+										      : kinds[k].text);
+		np_set_uint(row, k == KIND_V8 ? "page_count" : "count", u->count);
 		np_set_bytes(row, "size_bytes", u->size);
 		if (resident) {
 			np_set_bytes(row, "resident_bytes", u->resident);

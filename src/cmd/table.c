@@ -4,8 +4,10 @@
 extern const struct np_command np_cmd_info;
 extern const struct np_command np_cmd_stack;
 extern const struct np_command np_cmd_objects;
+extern const struct np_command np_cmd_functions;
 extern const struct np_command np_cmd_path;
 extern const struct np_command np_cmd_refs;
+extern const struct np_command np_cmd_retained;
 extern const struct np_command np_cmd_print;
 extern const struct np_command np_cmd_closure;
 extern const struct np_command np_cmd_source;
@@ -20,8 +22,10 @@ const struct np_command *const np_commands[] = {
 	&np_cmd_info,
 	&np_cmd_stack,
 	&np_cmd_objects,
+	&np_cmd_functions,
 	&np_cmd_path,
 	&np_cmd_refs,
+	&np_cmd_retained,
 	&np_cmd_print,
 	&np_cmd_closure,
 	&np_cmd_source,

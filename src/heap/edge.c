@@ -5,6 +5,7 @@
 
 #include "heap/field.h"
 #include "v8/array.h"
+#include "v8/context.h"
 #include "v8/object.h"
 #include "v8/string.h"
 
@@ -67,7 +68,7 @@ bool np_edge_find(const np_graph *g, np_vertex holder, np_vertex target, uint32_
 
 /* --- names --- */
 
-static const char *name_text(np_v8 *v8, np_tagged key, np_arena *arena)
+const char *np_edge_key_text(np_v8 *v8, np_tagged key, np_arena *arena)
 {
 	np_tagged description;
 	if (np_is_kind(v8, key, NP_KIND_STRING))
@@ -102,8 +103,35 @@ static void edge_index(struct np_edge_name *e, enum np_edge_kind kind, uint64_t 
 	e->name = np_arena_printf(arena, kind == NP_EDGE_KIND_INTERNAL ? "[%llu]" : "%llu", (unsigned long long)index);
 }
 
-static bool describe_slot(np_graph *g, np_vertex holder, uint32_t k, uint32_t offset, np_arena *arena,
-			  struct np_edge_name *e)
+/* Up to 6.2 a Context is a FixedArray by its type; the graph knows better. */
+static bool describe_context(np_graph *g, np_vertex holder, uint32_t offset, np_arena *arena, struct np_edge_name *e)
+{
+	static const struct {
+		enum np_fact fact;
+		const char *name;
+	} slots[] = {{NP_F_Context_scope_info, "scope_info"}, {NP_F_Context_closure, "closure"},
+		     {NP_F_Context_previous, "previous"},     {NP_F_Context_extension, "extension"}};
+	np_v8 *v8 = v8_of(g);
+	struct np_context c;
+	np_addr at = np_graph_address(g, holder) + offset;
+	if (np_err_drop(np_context_load(v8, np_graph_address(g, holder), arena, &c)))
+		return false;
+	for (size_t i = 0; i < c.variable_count; i++)
+		if (c.variables[i].slot == at) {
+			e->kind = NP_EDGE_KIND_CONTEXT;
+			e->name = c.variables[i].name ? c.variables[i].name : "";
+			return true;
+		}
+	for (size_t i = 0; i < NP_ARRAY_LEN(slots); i++)
+		if (np_has(v8->layout, slots[i].fact) &&
+		    ARRAY_DATA + 8ull * (uint64_t)np_get(v8->layout, slots[i].fact) == offset) {
+			e->name = slots[i].name;
+			return true;
+		}
+	return false;
+}
+
+static bool describe_slot(np_graph *g, np_vertex holder, uint32_t offset, np_arena *arena, struct np_edge_name *e)
 {
 	struct np_heap_object object = {
 		.addr = np_graph_address(g, holder),
@@ -112,7 +140,8 @@ static bool describe_slot(np_graph *g, np_vertex holder, uint32_t k, uint32_t of
 		.page = np_graph_page(g, holder),
 	};
 	struct np_object_field f;
-	(void)k;
+	if (kind_of(g, holder) == NP_KIND_CONTEXT && describe_context(g, holder, offset, arena, e))
+		return true;
 	np_object_field_at(np_graph_heap(g), &object, offset, arena, &f);
 	switch (f.kind) {
 	case NP_FIELD_PROPERTY:
@@ -139,20 +168,26 @@ static bool is_oneself_weak(const np_graph *g, np_vertex holder, uint32_t k)
 	return k < row.count && np_edge_is_weak(row.targets[k]);
 }
 
-void np_edge_describe(np_graph *g, np_classes *classes, np_vertex holder, uint32_t k, np_arena *arena,
-		      struct np_edge_name *ret)
+static void describe_plainly(np_graph *g, np_vertex holder, uint32_t k, uint32_t offset, np_arena *arena,
+			     struct np_edge_name *ret)
 {
 	struct np_edge_name e = {.kind = NP_EDGE_KIND_INTERNAL, .is_weak = is_oneself_weak(g, holder, k)};
-	uint32_t offset;
-	(void)classes;
-	if (!np_graph_edge_offset(g, holder, k, &offset)) {
+	if (offset == UINT32_MAX || offset & 7) {
 		struct np_edges row = np_graph_edges(g, holder);
 		bool is_memory = k < row.count && np_graph_is_external(g, np_edge_target(row.targets[k]));
 		e.name = is_memory ? "memory" : "machine code";
-	} else if (!describe_slot(g, holder, k, offset, arena, &e)) {
+	} else if (!describe_slot(g, holder, offset, arena, &e)) {
 		e.name = np_arena_printf(arena, "+%u", offset);
 	}
 	*ret = e;
+}
+
+void np_edge_describe(np_graph *g, np_classes *classes, np_vertex holder, uint32_t k, np_arena *arena,
+		      struct np_edge_name *ret)
+{
+	uint32_t offset;
+	(void)classes;
+	describe_plainly(g, holder, k, np_graph_edge_offset(g, holder, k, &offset) ? offset : UINT32_MAX, arena, ret);
 }
 
 /* --- stores --- */
@@ -207,7 +242,7 @@ static bool slot_matches(void *ctx, const struct np_property *p)
 	struct slot_search *s = ctx;
 	if (p->slot != s->slot)
 		return true;
-	s->name = name_text(s->v8, p->key, s->arena);
+	s->name = np_edge_key_text(s->v8, p->key, s->arena);
 	return false;
 }
 
@@ -235,14 +270,14 @@ static bool describe_dictionary(np_graph *g, np_vertex owner, np_vertex store, u
 		for (uint32_t at = 8; at <= 32 && !name; at += 8)
 			if (np_tagged_at(v8, np_ref(key) + at, &t) && np_is_ref(t) &&
 			    (!np_has(l, NP_F_PropertyCell_value) || np_get(l, NP_F_PropertyCell_value) != (int64_t)at))
-				name = name_text(v8, t, arena);
+				name = np_edge_key_text(v8, t, arena);
 		if (!name)
 			return false;
 		e->kind = NP_EDGE_KIND_PROPERTY;
 		e->name = name;
 		return true;
 	}
-	const char *name = name_text(v8, key, arena);
+	const char *name = np_edge_key_text(v8, key, arena);
 	if (!name)
 		return false;
 	e->kind = in_entry ? NP_EDGE_KIND_PROPERTY : NP_EDGE_KIND_KEY;
@@ -319,13 +354,12 @@ static bool describe_entry(np_graph *g, np_classes *classes, np_vertex owner, np
 	return true;
 }
 
-void np_edge_describe_through(np_graph *g, np_classes *classes, np_vertex owner, np_vertex store, uint32_t k,
-			      np_arena *arena, struct np_edge_name *ret)
+void np_edge_describe_at(np_graph *g, np_classes *classes, np_vertex owner, np_vertex store, uint32_t k, uint32_t offset,
+			 np_arena *arena, struct np_edge_name *ret)
 {
 	struct np_edge_name e = {.kind = NP_EDGE_KIND_INTERNAL, .is_weak = is_oneself_weak(g, store, k)};
-	uint32_t offset;
 	bool found = false;
-	if (np_graph_edge_offset(g, store, k, &offset) && offset) {
+	if (owner != NP_VERTEX_NONE && offset && !(offset & 7)) {
 		switch (store_role(g, owner, store)) {
 		case STORE_PROPERTIES:
 			found = describe_property(g, owner, store, offset, arena, &e);
@@ -346,7 +380,16 @@ void np_edge_describe_through(np_graph *g, np_classes *classes, np_vertex owner,
 	if (found)
 		*ret = e;
 	else
-		np_edge_describe(g, classes, store, k, arena, ret);
+		describe_plainly(g, store, k, offset, arena, ret);
+}
+
+void np_edge_describe_through(np_graph *g, np_classes *classes, np_vertex owner, np_vertex store, uint32_t k,
+			      np_arena *arena, struct np_edge_name *ret)
+{
+	uint32_t offset;
+	if (!np_graph_edge_offset(g, store, k, &offset))
+		offset = UINT32_MAX;
+	np_edge_describe_at(g, classes, owner, store, k, offset, arena, ret);
 }
 
 static bool is_identifier(const char *s)

@@ -38,6 +38,14 @@ struct np_edge_name {
 /* Edge k of holder's row. Strings lie in the arena. */
 void np_edge_describe(np_graph *graph, np_classes *classes, np_vertex holder, uint32_t k, np_arena *arena,
 		      struct np_edge_name *ret);
+/*
+ * The same for whoever knows the edge's offset (np_graph_edge_offsets()), which takes a pass over the holder to find;
+ * UINT32_MAX: it has none.  owner: of which the holder is a store, NP_VERTEX_NONE: as the holder itself calls it.
+ */
+void np_edge_describe_at(np_graph *graph, np_classes *classes, np_vertex owner, np_vertex holder, uint32_t k,
+			 uint32_t offset, np_arena *arena, struct np_edge_name *ret);
+/* A property's key as text: the string, "Symbol(x)", "#x"; NULL when it is no name. */
+const char *np_edge_key_text(np_v8 *v8, np_tagged key, np_arena *arena);
 /* First edge from holder to target; false when there is none. */
 bool np_edge_find(const np_graph *graph, np_vertex holder, np_vertex target, uint32_t *ret_k);
 
@@ -47,6 +55,24 @@ bool np_edge_is_store_of(const np_graph *graph, np_vertex owner, np_vertex store
 /* Edge k of a store as seen from its owner. */
 void np_edge_describe_through(np_graph *graph, np_classes *classes, np_vertex owner, np_vertex store, uint32_t k,
 			      np_arena *arena, struct np_edge_name *ret);
+
+/*
+ * The edge that leads from nodes[0] along a chain of count nodes, and how many
+ * of them it covers (1: nodes[1] is what it leads to).  What is no object to the
+ * reader is passed: stores; a map whose prototype follows ("__proto__"); map and
+ * descriptors where they keep the value of a constant property; cells of global
+ * and captured variables.
+ */
+size_t np_edge_fold(np_graph *graph, np_classes *classes, const np_vertex *nodes, size_t count, np_arena *arena,
+		    struct np_edge_name *ret);
+/*
+ * The other way round: whom a person would call the holder, for edge k of
+ * `holder`.  Calls cb with each (an object's prototype has as many as there are
+ * instances) until it returns false.
+ */
+void np_edge_owners(np_graph *graph, np_classes *classes, np_vertex holder, uint32_t k, np_arena *arena,
+		    bool (*cb)(void *ctx, np_vertex owner, const struct np_edge_name *edge), void *ctx);
+
 /* ".cache", "[3]", ".get(\"key\")", "{variable}": an edge as part of an expression. */
 const char *np_edge_text(const struct np_edge_name *edge, np_arena *arena);
 

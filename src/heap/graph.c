@@ -9,6 +9,7 @@ static np_err *graph_fill(np_graph *g)
 {
 	NP_TRY(np_graph_index(g));
 	NP_TRY(np_graph_find_externals(g));
+	np_graph_find_contexts(g);
 	NP_TRY(np_graph_connect(g));
 	np_graph_find_ephemerons(g);
 	return NULL;

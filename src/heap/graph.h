@@ -118,6 +118,9 @@ static inline bool np_edge_is_weak(uint32_t edge)
 }
 /* Offset in the holder of the word that edge k of its row is; false for external memory and in code. */
 bool np_graph_edge_offset(const np_graph *graph, np_vertex holder, uint32_t k, uint32_t *ret);
+/* All of a row at once, into ret, which has room for the row; those of references in code are no multiple of 8. Returns
+ * how many there are: edges to external memory come behind them. */
+uint32_t np_graph_edge_offsets(const np_graph *graph, np_vertex holder, uint32_t *ret);
 
 /* Holders of a node, each once an edge, ascending; the reverse rows are built at the first call. */
 struct np_edges np_graph_referrers(np_graph *graph, np_vertex node);

@@ -160,6 +160,17 @@ bool np_graph_edge_offset(const np_graph *g, np_vertex holder, uint32_t k, uint3
 	return true;
 }
 
+uint32_t np_graph_edge_offsets(const np_graph *g, np_vertex holder, uint32_t *ret)
+{
+	const struct graph_page *p;
+	struct row row = {.offsets = ret};
+	if (holder >= g->object_count)
+		return 0;
+	const struct graph_shape *s = g->shapes.data[g->shape_of[holder]];
+	object_edges(g, s, node_bytes(g, holder, &p), (uint64_t)g->sizes[holder] << 3, &row);
+	return row.count;
+}
+
 /* --- the other way round --- */
 
 static void referrers_build(np_graph *g)

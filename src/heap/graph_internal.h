@@ -131,6 +131,8 @@ np_err *np_graph_connect(np_graph *graph) NP_MUST;
 /* ---- graph_special.c ---- */
 /* Memory outside the heap and its owners: fills externals, node_count. */
 np_err *np_graph_find_externals(np_graph *graph) NP_MUST;
+/* Sets the kind of shapes that V8 up to 6.2 has no type for. */
+void np_graph_find_contexts(np_graph *graph);
 /* Marks the entries of ephemeron tables weak and lists them. */
 void np_graph_find_ephemerons(np_graph *graph);
 

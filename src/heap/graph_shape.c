@@ -15,7 +15,7 @@ struct shape_table {
 	struct np_addr_map shapes; /* map address -> graph_shape, or &no_shape */
 };
 
-static struct graph_shape no_shape;
+static const struct graph_shape no_shape; /* stands for: this address is no map's */
 
 /* References that hold nothing, without a mark in the word: by class and field. */
 static const struct {
@@ -74,7 +74,7 @@ static struct graph_shape *shape_load(np_graph *g, np_addr map_addr)
 	const np_layout *l = g->v8->layout;
 	const struct np_map *map;
 	if (!np_map_load(g->v8, map_addr, &map))
-		return &no_shape;
+		return (struct graph_shape *)&no_shape;
 	struct graph_shape *s = NP_NEW(g->arena, struct graph_shape);
 	const char *name = np_layout_type_name(l, map->type);
 	s->shape = (struct np_vertex_shape){map_addr, map, np_kind_of_type(g->v8, map->type), name};

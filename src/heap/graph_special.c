@@ -76,13 +76,55 @@ np_err *np_graph_find_externals(np_graph *g)
 	return externals_number(g);
 }
 
-/* --- ephemerons --- */
-
 static np_vertex word_node(const np_graph *g, const uint8_t *at)
 {
 	uint64_t word = graph_word(at);
 	return word & 1 ? graph_find(g, word & ~(uint64_t)3) : NP_VERTEX_NONE;
 }
+
+/* --- Contexts that are FixedArrays by their type (up to 6.2) --- */
+
+/* {closure, previous, ...}: a function, then a Context or Smi 0. */
+static bool looks_like_context(const np_graph *g, np_vertex node)
+{
+	const np_layout *l = g->v8->layout;
+	const uint8_t *bytes = np_graph_bytes(g, node);
+	uint64_t closure = 16 + 8ull * (uint64_t)np_get(l, NP_F_Context_closure);
+	uint64_t previous = 16 + 8ull * (uint64_t)np_get(l, NP_F_Context_previous);
+	if (!bytes || closure + 8 > np_graph_size(g, node) || previous + 8 > np_graph_size(g, node))
+		return false;
+	np_vertex function = word_node(g, bytes + closure), up = word_node(g, bytes + previous);
+	if (function == NP_VERTEX_NONE || g->shapes.data[g->shape_of[function]]->shape.kind != NP_KIND_JS_FUNCTION)
+		return false;
+	if (up == NP_VERTEX_NONE)
+		return !(graph_word(bytes + previous) & 1);
+	enum np_kind kind = g->shapes.data[g->shape_of[up]]->shape.kind;
+	return kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_CONTEXT;
+}
+
+/* Contexts have maps of their own: a map most of whose arrays (some are garbage) look like Contexts is one of these. */
+void np_graph_find_contexts(np_graph *g)
+{
+	enum { LIKE_PERCENT = 80 };
+	const np_layout *l = g->v8->layout;
+	if (np_has(l, NP_F_Context_first_type) || !np_has(l, NP_F_Context_closure) || !np_has(l, NP_F_Context_previous))
+		return;
+	uint64_t *all = np_xcalloc(g->shapes.len + 1, sizeof(*all)), *like = np_xcalloc(g->shapes.len + 1, sizeof(*like));
+	for (np_vertex node = 0; node < g->object_count; node++) {
+		uint32_t shape = g->shape_of[node];
+		if (g->shapes.data[shape]->shape.kind != NP_KIND_FIXED_ARRAY)
+			continue;
+		all[shape]++;
+		like[shape] += looks_like_context(g, node);
+	}
+	for (size_t i = 0; i < g->shapes.len; i++)
+		if (all[i] && like[i] * 100 >= all[i] * LIKE_PERCENT)
+			g->shapes.data[i]->shape.kind = NP_KIND_CONTEXT;
+	free(all);
+	free(like);
+}
+
+/* --- ephemerons --- */
 
 static void table_take(np_graph *g, np_vertex table)
 {

@@ -5,7 +5,7 @@
 
 #include "base/vec.h"
 
-enum { PERIOD_MAX = 3, RUNS_MIN = 3, STEPS_MAX = 100000 };
+enum { PERIOD_MAX = 3, RUNS_MIN = 3, STEPS_MAX = 100000, SUFFIXES_MAX = 100000, HOLDERS_MAX = 1000, DISTANCE_MAX = 100000 };
 
 /* --- the shortest --- */
 
@@ -27,81 +27,55 @@ static bool path_shortest(const struct np_graph_roots *roots, const struct np_re
 
 /* --- further ones --- */
 
-struct backwards {
+/*
+ * A suffix of paths: a node and the suffix behind it, down to the object.  In
+ * front of it goes the shortest path to its node.  They are looked at in the
+ * order of their length, so that other direct holders come first.
+ */
+struct suffix {
+	np_vertex node;
+	uint32_t next; /* index; SUFFIX_END behind the object */
+};
+#define SUFFIX_END UINT32_MAX
+
+struct search {
 	np_graph *graph;
+	const struct np_graph_roots *roots;
 	const struct np_reach *reach;
-	struct np_ephemeron *by_value; /* live ones */
-	size_t ephemeron_count;
-	uint32_t *next;	  /* of a visited node: towards the object */
-	uint64_t *visited;
-	NP_VEC(np_vertex) queue;
+	np_arena *arena;
+	NP_VEC(struct suffix) suffixes;
+	struct np_path *found;
+	size_t len, max;
 };
 
-static int by_value_compare(const void *a, const void *b)
+static bool suffix_has(const struct search *s, uint32_t suffix, np_vertex node)
 {
-	np_vertex x = ((const struct np_ephemeron *)a)->value, y = ((const struct np_ephemeron *)b)->value;
-	return x < y ? -1 : x > y;
+	for (; suffix != SUFFIX_END; suffix = s->suffixes.data[suffix].next)
+		if (s->suffixes.data[suffix].node == node)
+			return true;
+	return false;
 }
 
-static void backwards_visit(struct backwards *b, np_vertex node, np_vertex next)
+/* The shortest path to the suffix's node, then the suffix; false when it would go through a node twice. */
+static bool suffix_path(const struct search *s, uint32_t suffix, struct np_path *ret)
 {
-	if (b->visited[node / 64] >> (node % 64) & 1 || !np_reach_has(b->reach, node))
-		return;
-	b->visited[node / 64] |= 1ull << (node % 64);
-	b->next[node] = next;
-	np_vec_push(&b->queue, node);
-}
-
-static void backwards_expand(struct backwards *b, np_vertex node)
-{
-	struct np_edges back = np_graph_referrers(b->graph, node);
-	for (uint32_t i = 0; i < back.count; i++)
-		if (!np_edge_is_weak(back.targets[i]))
-			backwards_visit(b, np_edge_target(back.targets[i]), node);
-	size_t low = 0, high = b->ephemeron_count;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (b->by_value[mid].value < node)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low < b->ephemeron_count && b->by_value[low].value == node; low++)
-		backwards_visit(b, b->by_value[low].key, node);
-}
-
-static void backwards_init(struct backwards *b, np_graph *graph, const struct np_reach *reach)
-{
-	size_t n = np_graph_node_count(graph), count = np_graph_ephemeron_count(graph);
-	const struct np_ephemeron *all = np_graph_ephemerons(graph);
-	*b = (struct backwards){.graph = graph, .reach = reach};
-	b->next = np_xmalloc((n + 1) * sizeof(*b->next));
-	b->visited = np_xcalloc(n / 64 + 1, sizeof(*b->visited));
-	b->by_value = np_xmalloc((count + 1) * sizeof(*b->by_value));
-	for (size_t i = 0; i < count; i++)
-		if (reach->ephemeron_is_live[i] && all[i].value != NP_VERTEX_NONE)
-			b->by_value[b->ephemeron_count++] = all[i];
-	qsort(b->by_value, b->ephemeron_count, sizeof(*b->by_value), by_value_compare);
-}
-
-static void backwards_deinit(struct backwards *b)
-{
-	free(b->next);
-	free(b->visited);
-	free(b->by_value);
-	np_vec_deinit(&b->queue);
-}
-
-static struct np_path path_from(const struct backwards *b, np_vertex first, const struct np_graph_root *root, np_arena *arena)
-{
-	struct np_path path = {.root = root};
-	for (np_vertex at = first; at != NP_VERTEX_NONE; at = b->next[at])
-		path.len++;
-	path.nodes = NP_NEW_ARRAY(arena, np_vertex, path.len);
-	size_t i = 0;
-	for (np_vertex at = first; at != NP_VERTEX_NONE; at = b->next[at])
-		path.nodes[i++] = at;
-	return path;
+	struct np_path path;
+	size_t extra = 0;
+	const struct suffix *at = &s->suffixes.data[suffix];
+	if (!path_shortest(s->roots, s->reach, at->node, s->arena, &path))
+		return false;
+	for (size_t i = 0; i + 1 < path.len; i++)
+		if (suffix_has(s, suffix, path.nodes[i]))
+			return false;
+	for (uint32_t i = at->next; i != SUFFIX_END; i = s->suffixes.data[i].next)
+		extra++;
+	np_vertex *nodes = NP_NEW_ARRAY(s->arena, np_vertex, path.len + extra);
+	memcpy(nodes, path.nodes, path.len * sizeof(*nodes));
+	for (uint32_t i = at->next; i != SUFFIX_END; i = s->suffixes.data[i].next)
+		nodes[path.len++] = s->suffixes.data[i].node;
+	path.nodes = nodes;
+	*ret = path;
+	return true;
 }
 
 static bool paths_equal(const struct np_path *a, const struct np_path *b)
@@ -109,47 +83,102 @@ static bool paths_equal(const struct np_path *a, const struct np_path *b)
 	return a->len == b->len && memcmp(a->nodes, b->nodes, a->len * sizeof(*a->nodes)) == 0;
 }
 
+static void search_take(struct search *s, const struct np_path *path)
+{
+	for (size_t i = 0; i < s->len; i++)
+		if (paths_equal(&s->found[i], path))
+			return;
+	s->found[s->len++] = *path;
+}
+
+static void search_push(struct search *s, np_vertex holder, uint32_t next)
+{
+	struct np_path path;
+	if (s->len == s->max || s->suffixes.len >= SUFFIXES_MAX || !np_reach_has(s->reach, holder) ||
+	    suffix_has(s, next, holder))
+		return;
+	np_vec_push(&s->suffixes, (struct suffix){holder, next});
+	if (suffix_path(s, (uint32_t)s->suffixes.len - 1, &path))
+		search_take(s, &path);
+}
+
+struct holder {
+	np_vertex node;
+	size_t distance;
+};
+
+static int holder_compare(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return x->node < y->node ? -1 : x->node > y->node;
+}
+
+/* Nearest to the roots first. */
+static void search_holders(struct search *s, uint32_t suffix)
+{
+	np_vertex node = s->suffixes.data[suffix].node, last = NP_VERTEX_NONE;
+	struct np_edges back = np_graph_referrers(s->graph, node);
+	NP_VEC(struct holder) holders = {0};
+	for (uint32_t i = 0; i < back.count && holders.len < HOLDERS_MAX; i++) {
+		struct holder h = {.node = np_edge_target(back.targets[i])};
+		if (np_edge_is_weak(back.targets[i]) || h.node == last || !np_reach_has(s->reach, h.node))
+			continue;
+		last = h.node;
+		for (np_vertex at = h.node; at != NP_VERTEX_NONE && h.distance < DISTANCE_MAX; at = s->reach->parent[at])
+			h.distance++;
+		np_vec_push(&holders, h);
+	}
+	qsort(holders.data, holders.len, sizeof(*holders.data), holder_compare);
+	for (size_t i = 0; i < holders.len && s->len < s->max; i++)
+		search_push(s, holders.data[i].node, suffix);
+	np_vec_deinit(&holders);
+	size_t n = np_graph_ephemeron_count(s->graph);
+	const struct np_ephemeron *e = np_graph_ephemerons(s->graph);
+	for (size_t i = 0; i < n && s->len < s->max; i++)
+		if (e[i].value == node && s->reach->ephemeron_is_live[i])
+			search_push(s, e[i].key, suffix);
+}
+
+/* Other roots of the object itself. */
+static void search_roots(struct search *s, np_vertex node)
+{
+	const struct np_graph_root *r = np_graph_root_of(s->roots, node);
+	for (; r && r < s->roots->all + s->roots->count && r->node == node && s->len < s->max; r++) {
+		if (r->is_weak)
+			continue;
+		struct np_path path = {.root = r, .nodes = NP_NEW_ARRAY(s->arena, np_vertex, 1), .len = 1};
+		path.nodes[0] = node;
+		search_take(s, &path);
+	}
+}
+
+static int length_compare(const void *a, const void *b)
+{
+	const struct np_path *x = a, *y = b;
+	return x->len < y->len ? -1 : x->len > y->len;
+}
+
 size_t np_paths_find(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach, np_vertex node,
 		     size_t max, np_arena *arena, struct np_path *ret)
 {
+	struct search s = {.graph = graph, .roots = roots, .reach = reach, .arena = arena, .found = ret, .max = max};
 	if (!max || !path_shortest(roots, reach, node, arena, &ret[0]))
 		return 0;
-	size_t n = 1;
-	if (max == 1)
-		return n;
-	struct backwards b;
-	backwards_init(&b, graph, reach);
-	backwards_visit(&b, node, NP_VERTEX_NONE);
-	for (size_t head = 0; head < b.queue.len && n < max; head++) {
-		np_vertex at = b.queue.data[head];
-		const struct np_graph_root *root = np_graph_root_of(roots, at);
-		if (root && !root->is_weak) {
-			struct np_path path = path_from(&b, at, root, arena);
-			if (!paths_equal(&path, &ret[0]))
-				ret[n++] = path;
-		}
-		backwards_expand(&b, at);
+	s.len = 1;
+	if (max > 1) {
+		np_vec_push(&s.suffixes, (struct suffix){node, SUFFIX_END});
+		search_roots(&s, node);
+		for (uint32_t i = 0; i < s.suffixes.len && s.len < max; i++)
+			search_holders(&s, i);
+		np_vec_deinit(&s.suffixes);
+		qsort(ret + 1, s.len - 1, sizeof(*ret), length_compare);
 	}
-	backwards_deinit(&b);
-	return n;
+	return s.len;
 }
 
 /* --- steps --- */
-
-static enum np_kind kind_of(const np_graph *g, np_vertex node)
-{
-	return np_graph_is_external(g, node) ? NP_KIND_UNKNOWN : np_graph_shape(g, np_graph_shape_of(g, node))->kind;
-}
-
-static void step_edge(np_graph *g, np_classes *classes, np_vertex holder, np_vertex target, np_arena *arena,
-		      struct np_edge_name *ret)
-{
-	uint32_t k;
-	if (np_edge_find(g, holder, target, &k))
-		np_edge_describe(g, classes, holder, k, arena, ret);
-	else
-		*ret = (struct np_edge_name){.kind = NP_EDGE_KIND_VALUE, .name = "of a WeakMap with this key"};
-}
 
 static bool steps_equal(np_classes *classes, const struct np_step *a, const struct np_step *b)
 {
@@ -202,18 +231,7 @@ size_t np_path_steps(np_graph *g, np_classes *classes, const struct np_path *pat
 		*s = (struct np_step){.node = path->nodes[i], .repeated = 1};
 		if (i + 1 == path->len)
 			break;
-		np_vertex next = path->nodes[i + 1];
-		uint32_t k;
-		if (i + 2 < path->len && np_edge_is_store_of(g, s->node, next) &&
-		    np_edge_find(g, next, path->nodes[i + 2], &k)) {
-			np_edge_describe_through(g, classes, s->node, next, k, arena, &s->edge);
-			i += 2;
-			if (kind_of(g, path->nodes[i]) == NP_KIND_PROPERTY_CELL && i + 1 < path->len)
-				i++;
-		} else {
-			step_edge(g, classes, s->node, next, arena, &s->edge);
-			i++;
-		}
+		i += np_edge_fold(g, classes, path->nodes + i, path->len - i, arena, &s->edge);
 	}
 	if (path->len)
 		n++;

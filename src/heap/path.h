@@ -1,8 +1,8 @@
 /*
  * Retaining paths: from a root through strong edges to an object.  The first is
- * a shortest one; the further ones come from a pass backwards over the
- * referrers that are alive, which visits every object once, so that each path
- * differs from the others in at least one holder.
+ * a shortest one from roots that last (reach.h); then come, for each further
+ * holder of the object, the shortest path to that holder, then for each further
+ * holder of these, and so on.
  *
  * A path as it is shown has the stores of objects folded into their owners, see
  * edge.h.

@@ -24,6 +24,7 @@ static const char *const kind_names[NP_ROOT_KIND_COUNT] = {
 	[NP_ROOT_TRACED_HANDLE] = "traced handle",
 	[NP_ROOT_ETERNAL] = "eternal handle",
 	[NP_ROOT_BUILTINS] = "builtins",
+	[NP_ROOT_DISPATCH_TABLE] = "dispatch table",
 	[NP_ROOT_STARTUP_CACHE] = "startup cache",
 	[NP_ROOT_COMPILATION_CACHE] = "compilation cache",
 	[NP_ROOT_MICROTASK] = "microtask queue",
@@ -37,6 +38,21 @@ const char *np_root_kind_name(enum np_root_kind kind)
 	return kind_names[kind];
 }
 
+/* May a root of this isolate lead there? */
+static bool page_is_ours(const struct np_roots *r, const struct np_page *page)
+{
+	switch (page->space) {
+	case NP_SPACE_READ_ONLY:
+	case NP_SPACE_SHARED:
+	case NP_SPACE_SHARED_LARGE:
+	case NP_SPACE_SHARED_TRUSTED:
+	case NP_SPACE_SHARED_TRUSTED_LARGE:
+		return true;
+	default:
+		return page->isolate == r->isolate && !page->is_raw && !page->is_inactive && !page->is_retired;
+	}
+}
+
 int np_roots_type(struct np_roots *r, uint64_t word)
 {
 	np_tagged t = {word};
@@ -44,8 +60,8 @@ int np_roots_type(struct np_roots *r, uint64_t word)
 	if (!np_is_ref(t))
 		return -1;
 	const struct np_page *page = np_heap_page_at(r->heap, np_ref(t));
-	if (!page || page->is_raw || page->is_inactive || page->is_retired || np_ref(t) & 7 ||
-	    np_ref(t) < page->area_start || np_ref(t) >= page->area_end || !np_map_of(r->v8, np_ref(t), &map))
+	if (!page || !page_is_ours(r, page) || np_ref(t) & 7 || np_ref(t) < page->area_start ||
+	    np_ref(t) >= page->area_end || !np_map_of(r->v8, np_ref(t), &map))
 		return -1;
 	return map->type;
 }
@@ -141,12 +157,10 @@ static np_err *isolate_read(struct np_roots *r)
 
 static const char *note_of(const struct np_roots_report *report)
 {
-	if (!report->exact[NP_ROOT_GLOBAL_HANDLE] && !report->exact[NP_ROOT_HANDLE_SCOPE])
-		return "handles were not found; words of native memory that look like references stand in for them";
 	if (!report->exact[NP_ROOT_GLOBAL_HANDLE])
 		return "global handles were not found; words of native memory that look like references stand in for them";
 	if (!report->exact[NP_ROOT_HANDLE_SCOPE])
-		return "handle scopes were not found; words of native memory that look like references stand in for them";
+		return "the handle scopes of native code were not found; only what looks like the last of them is among the roots";
 	if (!report->exact[NP_ROOT_STRONG_LIST])
 		return "the roots table was not found; every word of the Isolate that looks like a reference is a root";
 	return NULL;
@@ -163,10 +177,12 @@ np_err *np_roots_visit(np_heap *heap, np_addr isolate, bool (*cb)(void *ctx, con
 		np_roots_visit_handle_scopes(&r);
 		np_roots_visit_global_handles(&r);
 		np_roots_visit_eternal_handles(&r);
+		np_roots_visit_traced_handles(&r);
 		np_roots_visit_compilation_cache(&r);
 		np_roots_visit_microtasks(&r);
+		np_roots_visit_dispatch_table(&r);
 		np_roots_visit_stacks(&r);
-		if (!r.report.exact[NP_ROOT_GLOBAL_HANDLE] || !r.report.exact[NP_ROOT_HANDLE_SCOPE])
+		if (!r.report.exact[NP_ROOT_GLOBAL_HANDLE])
 			np_roots_visit_conservatively(&r);
 		np_roots_visit_fields(&r);
 		r.report.note = note_of(&r.report);

@@ -12,6 +12,7 @@
  *               +-- HandleScopeImplementer {isolate, ...} -> blocks of 1022 handles
  *               +-- GlobalHandles {isolate, ...} -> blocks of 256 nodes; node i holds its i
  *               +-- EternalHandles {size, blocks} -> blocks of 256 handles
+ *               +-- TracedHandles -> blocks of nodes that hold their index, too
  *               +-- vectors of objects: startup snapshot caches
  *               +-- CompilationCache {isolate, ...}, MicrotaskQueue (a ring of tasks)
  *               +-- other tagged words: thread-local top, lists of the Heap
@@ -34,9 +35,10 @@ enum np_root_kind {
 	NP_ROOT_HANDLE_SCOPE,	    /* local handles of native code, entered contexts */
 	NP_ROOT_GLOBAL_HANDLE,	    /* Persistent, Global */
 	NP_ROOT_WEAK_GLOBAL_HANDLE, /* the same after SetWeak(): keeps nothing alive */
-	NP_ROOT_TRACED_HANDLE,	    /* TracedReference: alive as long as the C++ object that holds it */
+	NP_ROOT_TRACED_HANDLE,	    /* TracedReference of a C++ object; weak when it is to the object's own wrapper */
 	NP_ROOT_ETERNAL,
 	NP_ROOT_BUILTINS,
+	NP_ROOT_DISPATCH_TABLE,	    /* code of functions, which have a number in its place (13.0 and later) */
 	NP_ROOT_STARTUP_CACHE,	    /* objects of the startup snapshot that V8 shares between contexts */
 	NP_ROOT_COMPILATION_CACHE,
 	NP_ROOT_MICROTASK,	    /* queued, not yet run */

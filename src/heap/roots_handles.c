@@ -6,9 +6,9 @@
  * the last.
  *
  * GlobalHandles: nodes {object, class id, index, flags, ...} in blocks of 256,
- * behind which stand {next block, ...}.  A node's index is its place in the
- * block: so the bytes that count up from 0 to 255 tell how big a node is, where
- * the index is, and that this is a block.
+ * behind which stand {next block, GlobalHandles*, ...} ({next block, nodes in
+ * use, ...} in 3.14).  A node's index is its place in the block: so the bytes
+ * that count up from 0 to 255 tell how big a node is, and where the index is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,7 @@ enum {
 	OBJECT_MAX_BYTES = 0x400, /* of a native object that are looked at */
 	OBJECT_WORDS = OBJECT_MAX_BYTES / 8,
 	BLOCKS_MAX = 1 << 20,
+	CONTEXTS_MAX = 1 << 12,	  /* entered at once */
 	NODES = 256,		  /* in a block */
 	NODE_MAX_BYTES = 48,
 	TAIL_WORDS = 6,		  /* behind the nodes */
@@ -60,11 +61,17 @@ static bool scope_data_find(struct np_roots *r, np_addr block, np_addr *ret_next
 	return false;
 }
 
-/* Up to 6.2 contexts are FixedArrays. */
-static bool is_context(struct np_roots *r, uint64_t word)
+/* Contexts, all of them? Up to 6.2 they are FixedArrays. */
+static bool are_contexts(struct np_roots *r, const struct np_sequence *s)
 {
-	enum np_kind kind = np_kind_at(r->v8, np_ref((np_tagged){word}));
-	return kind == NP_KIND_CONTEXT || kind == NP_KIND_FIXED_ARRAY;
+	enum np_kind kind = np_has(r->v8->layout, NP_F_Context_first_type) ? NP_KIND_CONTEXT : NP_KIND_FIXED_ARRAY;
+	for (size_t i = 0; i < s->count; i++) {
+		uint64_t word;
+		if (s->count > CONTEXTS_MAX || !np_mem_u64(r->v8->mem, s->data + 8 * i, &word) ||
+		    !np_roots_is_object(r, word) || np_kind_at(r->v8, np_ref((np_tagged){word})) != kind)
+			return false;
+	}
+	return s->count > 0;
 }
 
 /* The lists of a HandleScopeImplementer: in it, or behind a pointer in it (DetachableVector in 6.6 to 7.0). */
@@ -91,30 +98,67 @@ static bool blocks_of_scopes_visit(struct np_roots *r, const struct np_sequence 
 	return true;
 }
 
-/* Is the object at addr the HandleScopeImplementer? Then its handles are roots, and the contexts that were entered. */
-static bool implementer_visit(struct np_roots *r, np_addr addr)
+/* Contexts that native code entered. */
+static bool contexts_visit(struct np_roots *r, const uint64_t *words, size_t count)
 {
-	uint64_t words[OBJECT_WORDS], first;
+	bool found = false;
+	for (size_t i = 2; i + 6 <= 2 * count; i++) {
+		struct np_sequence s;
+		if (!list_at(r, &words[i / 2], i & 1, &s) || !are_contexts(r, &s))
+			continue;
+		np_roots_emit_range(r, NP_ROOT_HANDLE_SCOPE, s.data, s.count);
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * Is the object at addr the HandleScopeImplementer? It is by its blocks or,
+ * where no handle is in use, by the contexts.
+ */
+static bool implementer_visit(struct np_roots *r, np_addr addr, bool by_blocks)
+{
+	uint64_t words[OBJECT_WORDS];
 	size_t count = np_mem_read(r->v8->mem, addr, words, np_roots_native_bytes(r, addr, sizeof(words))) / 8;
 	bool found = false;
 	struct np_sequence s;
 	if (count < 4 || words[0] != r->isolate)
 		return false;
-	for (int behind = 0; behind < 2 && !found; behind++)
+	for (int behind = 0; behind < 2 && !found && by_blocks; behind++)
 		for (size_t i = 1; i + 3 <= count && !found; i++)
 			found = list_at(r, &words[i], behind, &s) && blocks_of_scopes_visit(r, &s);
-	for (size_t i = 2; found && i + 6 <= 2 * count; i++)
-		if (list_at(r, &words[i / 2], i & 1, &s) && np_mem_u64(r->v8->mem, s.data, &first) &&
-		    np_roots_is_object(r, first) && is_context(r, first))
-			np_roots_emit_range(r, NP_ROOT_HANDLE_SCOPE, s.data, s.count);
+	if (found || !by_blocks)
+		found |= contexts_visit(r, words, count);
 	return found;
+}
+
+/*
+ * Where the implementer is not found: {next, limit} in the Isolate, and the
+ * references before next, which are the handles of the last block.
+ */
+static void handles_backwards_visit(struct np_roots *r)
+{
+	uint64_t word;
+	for (size_t i = 0; i + 1 < r->count; i++) {
+		np_addr next = r->words[i], limit = r->words[i + 1];
+		if (r->taken[i] || next > limit || limit - next > 8 * NP_HANDLE_BLOCK_WORDS || !np_roots_is_native(r, next) ||
+		    next - r->isolate < 8 * r->count)
+			continue;
+		for (size_t k = 1; k <= NP_HANDLE_BLOCK_WORDS && np_mem_u64(r->v8->mem, next - 8 * k, &word) &&
+				   ((uint32_t)word == 0 || np_roots_is_object(r, word)); k++)
+			np_roots_emit_slot(r, NP_ROOT_CONSERVATIVE, next - 8 * k, word, NULL);
+	}
 }
 
 void np_roots_visit_handle_scopes(struct np_roots *r)
 {
-	for (size_t i = 0; i < r->count && !r->report.exact[NP_ROOT_HANDLE_SCOPE]; i++)
-		if (!r->taken[i] && np_roots_is_native(r, r->words[i]))
-			r->report.exact[NP_ROOT_HANDLE_SCOPE] = implementer_visit(r, r->words[i]);
+	bool *found = &r->report.exact[NP_ROOT_HANDLE_SCOPE];
+	for (int by_blocks = 1; by_blocks >= 0 && !*found; by_blocks--)
+		for (size_t i = 0; i < r->count && !*found; i++)
+			if (!r->taken[i] && np_roots_is_native(r, r->words[i]))
+				*found = implementer_visit(r, r->words[i], by_blocks);
+	if (!*found)
+		handles_backwards_visit(r);
 }
 
 /* --- global handles --- */
@@ -123,8 +167,17 @@ struct node_layout {
 	size_t bytes, index; /* of a node; of the index in it */
 };
 
-/* Is there a block of nodes at addr? tail gets what follows the nodes, or what of it there is. */
-static bool block_read(struct np_roots *r, np_addr addr, uint8_t *bytes, struct node_layout *ret,
+/* Do these words, which follow the nodes of a block, name its GlobalHandles, or count nodes in use? */
+static bool tail_is_right(const uint64_t tail[TAIL_WORDS], np_addr owner)
+{
+	for (size_t k = 0; k < TAIL_WORDS; k++)
+		if (tail[k] == owner)
+			return true;
+	return tail[1] > 0 && tail[1] <= NODES;
+}
+
+/* Is there a block of nodes at addr, of the GlobalHandles at owner? tail gets what follows the nodes. */
+static bool block_read(struct np_roots *r, np_addr addr, np_addr owner, uint8_t *bytes, struct node_layout *ret,
 		       uint64_t tail[TAIL_WORDS])
 {
 	enum { BLOCK_MAX = NODES * NODE_MAX_BYTES + 8 * TAIL_WORDS };
@@ -142,7 +195,7 @@ static bool block_read(struct np_roots *r, np_addr addr, uint8_t *bytes, struct 
 				continue;
 			memcpy(tail, bytes + NODES * size, 8 * TAIL_WORDS);
 			*ret = (struct node_layout){size, at};
-			return true;
+			return tail_is_right(tail, owner);
 		}
 	}
 	return false;
@@ -173,7 +226,8 @@ static void nodes_visit(struct np_roots *r, np_addr block, const uint8_t *bytes,
 }
 
 /* All blocks that lead on from the first one. */
-static bool blocks_visit(struct np_roots *r, np_addr first, struct np_addr_map *seen, enum np_root_kind kind)
+static bool blocks_visit(struct np_roots *r, np_addr first, np_addr owner, struct np_addr_map *seen,
+			 enum np_root_kind kind)
 {
 	NP_VEC(np_addr) todo = {0};
 	uint8_t *bytes = np_xmalloc(NODES * NODE_MAX_BYTES + 8 * TAIL_WORDS);
@@ -183,7 +237,7 @@ static bool blocks_visit(struct np_roots *r, np_addr first, struct np_addr_map *
 		np_addr block = todo.data[--todo.len];
 		struct node_layout layout;
 		uint64_t tail[TAIL_WORDS];
-		if (np_addr_map_get(seen, block) || !block_read(r, block, bytes, &layout, tail))
+		if (np_addr_map_get(seen, block) || !block_read(r, block, owner, bytes, &layout, tail))
 			continue;
 		np_addr_map_put(seen, block, r);
 		found = true;
@@ -212,7 +266,7 @@ static bool global_handles_visit(struct np_roots *r, np_addr addr)
 	for (size_t i = 1; count >= 2 && words[0] == r->isolate && i < count; i++) {
 		if (!np_roots_is_native(r, words[i]))
 			continue;
-		if (blocks_visit(r, words[i], &seen, kind)) {
+		if (blocks_visit(r, words[i], addr, &seen, kind)) {
 			found = true;
 			continue;
 		}
@@ -220,7 +274,7 @@ static bool global_handles_visit(struct np_roots *r, np_addr addr)
 			continue;
 		bool any = false;
 		for (size_t k = 1; k < NP_ARRAY_LEN(space); k++)
-			any |= blocks_visit(r, space[k], &seen, kind);
+			any |= blocks_visit(r, space[k], addr, &seen, kind);
 		if (any || found)
 			kind = NP_ROOT_TRACED_HANDLE; /* that of the next space */
 		found |= any;

@@ -49,9 +49,12 @@ void np_roots_visit_fields(struct np_roots *r); /* what is left: last */
 void np_roots_visit_handle_scopes(struct np_roots *r);
 void np_roots_visit_global_handles(struct np_roots *r);
 void np_roots_visit_eternal_handles(struct np_roots *r);
+/* roots_traced.c */
+void np_roots_visit_traced_handles(struct np_roots *r);
 /* roots_native.c */
 void np_roots_visit_compilation_cache(struct np_roots *r);
 void np_roots_visit_microtasks(struct np_roots *r);
+void np_roots_visit_dispatch_table(struct np_roots *r);
 void np_roots_visit_stacks(struct np_roots *r);
 void np_roots_visit_conservatively(struct np_roots *r);
 

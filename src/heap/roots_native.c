@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "heap/roots_internal.h"
 #include "v8/cache.h"
+#include "v8/map.h"
 
 enum {
 	CACHE_MAX_BYTES = 0x100,
@@ -14,6 +15,10 @@ enum {
 	QUEUE_CAPACITY_MIN = 8,
 	QUEUE_CAPACITY_MAX = 1 << 28,
 	QUEUES_MAX = 1 << 16,
+	DISPATCH_CODE_SHIFT = 16,
+	DISPATCH_SEGMENT_BYTES = 64 << 10,
+	DISPATCH_MAX_BYTES = 128 << 20, /* that are reserved */
+	DISPATCH_CODES_MIN = 64,    /* in the first segment */
 	STACK_MAX_BYTES = 256 << 20,
 	STACK_STEP_WORDS = 8192,
 	RED_ZONE_BYTES = 128,	    /* below rsp that a function may use */
@@ -113,6 +118,66 @@ void np_roots_visit_microtasks(struct np_roots *r)
 		r->report.exact[NP_ROOT_MICROTASK] = true;
 		return;
 	}
+}
+
+/* --- the dispatch table --- */
+
+/*
+ * JSDispatchTable: entries {entry point, Code << 16 | parameter count}, in
+ * segments of a reservation whose start the Isolate knows.  All isolates share
+ * it.  An entry lives as long as a function that has its number; those of dead
+ * functions that were not swept yet are among these.
+ */
+static uint64_t entry_code(uint64_t entry)
+{
+	return np_tag((entry >> DISPATCH_CODE_SHIFT) & ~(np_addr)7).raw;
+}
+
+static bool entry_is_code(struct np_roots *r, uint64_t entry)
+{
+	int type = entry >> DISPATCH_CODE_SHIFT ? np_roots_type(r, entry_code(entry)) : -1;
+	return type >= 0 && np_kind_of_type(r->v8, (uint16_t)type) == NP_KIND_CODE;
+}
+
+/* Entries with code among those in [start, end), handed out if emit is set. */
+static size_t entries_visit(struct np_roots *r, np_addr start, np_addr end, bool emit, uint64_t *words)
+{
+	size_t found = 0;
+	for (np_addr at = start; at < end && !r->is_ended;) {
+		size_t want = end - at < 8 * STACK_STEP_WORDS ? end - at : 8 * STACK_STEP_WORDS;
+		size_t n = np_mem_read(r->v8->mem, at, words, want) / 8;
+		for (size_t i = 1; i < n; i += 2) {
+			if (!entry_is_code(r, words[i]))
+				continue;
+			found++;
+			if (emit)
+				np_roots_emit_slot(r, NP_ROOT_DISPATCH_TABLE, at + 8 * i, entry_code(words[i]), NULL);
+		}
+		at += n ? (8 * n + 15) & ~(size_t)15 : want;
+	}
+	return found;
+}
+
+void np_roots_visit_dispatch_table(struct np_roots *r)
+{
+	np_target *target = r->v8->target;
+	uint64_t *words = np_xmalloc(8 * STACK_STEP_WORDS);
+	for (size_t i = 0; i < r->count && !r->report.exact[NP_ROOT_DISPATCH_TABLE]; i++) {
+		np_addr base = r->words[i];
+		const struct np_mapping *m = np_target_mapping_at(target, base);
+		if (r->taken[i] || np_has(r->v8->layout, NP_F_JSFunction_code) || !base || base % DISPATCH_SEGMENT_BYTES || !m ||
+		    m->image || m->end - base < DISPATCH_SEGMENT_BYTES || np_heap_page_at(r->heap, base) ||
+		    entries_visit(r, base, base + DISPATCH_SEGMENT_BYTES, false, words) < DISPATCH_CODES_MIN)
+			continue;
+		r->report.exact[NP_ROOT_DISPATCH_TABLE] = true;
+		for (size_t k = 0; k < np_target_mapping_count(target); k++) {
+			m = np_target_mapping(target, k);
+			if (m->end > base && m->start < base + DISPATCH_MAX_BYTES && m->prot & NP_PROT_R)
+				entries_visit(r, m->start > base ? m->start : base,
+					      m->end < base + DISPATCH_MAX_BYTES ? m->end : base + DISPATCH_MAX_BYTES, true, words);
+		}
+	}
+	free(words);
 }
 
 /* --- stacks --- */

@@ -135,6 +135,7 @@ static bool descriptor_property(np_v8 *v8, np_addr object, const struct np_map *
 	}
 	if (field > 1 << 20)
 		return false;
+	p->is_double_field = is_double;
 	return field_value(v8, object, map, field, is_double, p);
 }
 

@@ -79,4 +79,5 @@ expect('a wrong argument', /argument x/, stacks((a) => { a[1].args[0].value.valu
 expect('a wrong argument name', /argument 0/, stacks((a) => { a[1].args[0].name = 'z'; }));
 expect('an extra argument with a name', /argument 1/, stacks((a) => { a[1].args[1].name = 'y'; }));
 expect('an argument not passed that was', /arguments|not passed/, stacks((a) => { delete a[1].args[2].passed; }));
+require('./lib/snapshot_selftest')(expect);
 process.stdout.write(`1..${count}\n`);

@@ -1,12 +1,11 @@
 'use strict';
 /* `nopsy refs` and `nopsy path`: who holds an object, by every kind of reference. */
 const { short } = require('../lib/compare');
-const { ADDRESS, flags, instances, latest, modern, pathHas, shownPath, some, stepMatches } = require('../lib/heap');
+const { ADDRESS, batch, flags, instances, instancesOf, latest, modern, pathHas, shownPath, some, stepMatches } = require('../lib/heap');
 
 const EDGES = new Set(['property', 'element', 'context', 'internal', 'key', 'value', 'weak']);
 
-async function referrers(t, address, ...more) {
-  const answer = await t.json('refs', address, ...more);
+function referrersIn(t, answer, address) {
   const list = answer && answer.referrers;
   if (!Array.isArray(list)) {
     if (answer) t.fail(`refs ${address}: ${short(answer)}`);
@@ -18,8 +17,7 @@ async function referrers(t, address, ...more) {
   return list;
 }
 
-async function paths(t, address, ...more) {
-  const answer = await t.json('path', address, ...more);
+function pathsIn(t, answer, address) {
   const list = answer && answer.paths;
   if (!Array.isArray(list)) {
     if (answer) t.fail(`path ${address}: ${short(answer)}`);
@@ -39,27 +37,23 @@ async function paths(t, address, ...more) {
   return list;
 }
 
-/* A referrer of a path is one that `refs` tells, too. */
-async function checkLastStep(t, ref, address, list, path) {
-  const holder = path.steps[path.steps.length - 2];
-  if (!holder) return;
-  if (!list.some((r) => r.address === holder.address || r.class === holder.class)) {
-    t.fail(`${ref.name}: the path's last holder ${short(holder)} is not among the referrers ${short(list)}`);
+const paths = async (t, address, ...more) => pathsIn(t, await t.json('path', address, ...more), address);
+
+/* Who holds an object stands in both answers. */
+function checkLastStep(t, ref, one) {
+  const { steps } = one.paths[0];
+  const holder = steps[steps.length - 2];
+  if (holder && !one.list.some((r) => r.address === holder.address)) {
+    t.fail(`${ref.name}: the path's last holder ${short(holder)} is not among the referrers ${short(one.list)}`);
   }
 }
 
-async function checkRef(t, ref) {
-  const found = await instances(t, ref.name);
-  // Of a constructor's prototype object nothing is stated; what is held lies last in the path.
-  const answers = [];
-  for (const address of found) {
-    const list = await referrers(t, address);
-    answers.push({ address, list, paths: await paths(t, address) });
-  }
+/* answers: of each instance of the class; a prototype object may be one of them, of which nothing is stated. */
+function checkRef(t, ref, answers) {
   const is = (a) => ref.referrers.every((wanted) => a.list.some((r) => stepMatches(wanted, r)));
   const one = answers.find((a) => is(a) && a.paths.some((p) => pathHas(ref.path, p.steps)));
   if (one) {
-    await checkLastStep(t, ref, one.address, one.list, one.paths[0]);
+    checkLastStep(t, ref, one);
     return;
   }
   if (!answers.length) t.fail(`${ref.name}: no live instance`);
@@ -74,7 +68,13 @@ async function checkRef(t, ref) {
 }
 
 async function checkAll(t) {
-  for (const ref of t.truth.refs) await checkRef(t, ref);
+  const found = await instancesOf(t, t.truth.refs.map((ref) => ref.name));
+  const addresses = [...found.values()].flat();
+  const refs = await batch(t, addresses.map((address) => `refs ${address}`));
+  const ways = await batch(t, addresses.map((address) => `path ${address}`));
+  const answers = new Map(addresses.map((address, i) =>
+    [address, { address, list: referrersIn(t, refs[i], address), paths: pathsIn(t, ways[i], address) }]));
+  for (const ref of t.truth.refs) checkRef(t, ref, found.get(ref.name).map((address) => answers.get(address)));
 }
 
 async function checkUnheld(t) {
@@ -120,7 +120,7 @@ async function checkTexts(t) {
 /* Weak references hold nothing: `refs` shows them, `path` does not go along. */
 async function checkWeak(t) {
   const [address] = await instances(t, 'RefWeakAndStrong');
-  const list = address ? await referrers(t, address) : [];
+  const list = address ? referrersIn(t, await t.json('refs', address), address) : [];
   if (!list.some((r) => r.edge === 'weak' && r.class === 'WeakRef')) t.fail(`RefWeakAndStrong: no weak referrer among ${short(list)}`);
 }
 

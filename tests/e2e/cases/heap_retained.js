@@ -3,20 +3,26 @@
 const path = require('path');
 const { short } = require('../lib/compare');
 const { HeapSnapshot } = require('../lib/heapsnapshot');
-const { flags, instances, latest, modern, rows, some } = require('../lib/heap');
+const { batch, flags, instances, instancesOf, latest, modern, rows, some } = require('../lib/heap');
 
-/* The retained size of an object: asked for by its address. */
-async function retainedOf(t, address) {
-  const answer = await t.json('retained', address);
-  const row = rows(answer, 'objects').find((r) => r.address === address) || (answer && answer.address === address ? answer : null);
-  if (!row || !(row.retained_bytes >= row.self_bytes)) t.fail(`retained ${address}: ${short(answer)}`);
-  return row ? row.retained_bytes : 0;
+/* class -> retained sizes of its instances, each asked for by its address. */
+async function sizesOf(t, names) {
+  const found = await instancesOf(t, names);
+  const addresses = [...found.values()].flat();
+  const answers = await batch(t, addresses.map((address) => `retained ${address}`));
+  const sizes = new Map(addresses.map((address, i) => {
+    const answer = answers[i];
+    const row = rows(answer, 'objects').find((r) => r.address === address) || (answer && answer.address === address ? answer : null);
+    if (answer && (!row || !(row.retained_bytes >= row.self_bytes))) t.fail(`retained ${address}: ${short(answer)}`);
+    return [address, row ? row.retained_bytes : 0];
+  }));
+  return new Map(names.map((name) => [name, found.get(name).map((address) => sizes.get(address))]));
 }
 
 async function checkKnown(t) {
+  const all = await sizesOf(t, t.truth.retained.map((r) => r.name));
   for (const wanted of t.truth.retained) {
-    const sizes = [];
-    for (const address of await instances(t, wanted.name)) sizes.push(await retainedOf(t, address));
+    const sizes = all.get(wanted.name);
     if (!sizes.some((n) => n >= wanted.least && n <= wanted.most)) {
       t.fail(`${wanted.name}: retains ${sizes.join(' ') || 'nothing'}, wanted ${wanted.least} to ${wanted.most}`);
     }
@@ -51,12 +57,11 @@ async function checkBiggest(t) {
 async function checkAgainstV8(t) {
   const s = HeapSnapshot.load(path.join(t.dir, 'v8.heapsnapshot'));
   const retained = s.retainedSizes();
+  const all = await sizesOf(t, t.truth.retained.map((r) => r.name));
   for (const wanted of t.truth.retained) {
     if (wanted.external === 'string' && t.number < 2400) continue; // V8 does not count them there
     const theirs = s.find('object', wanted.name).map((i) => retained[i]).sort((a, b) => b - a)[0];
-    const ours = [];
-    for (const address of await instances(t, wanted.name)) ours.push(await retainedOf(t, address));
-    const mine = ours.sort((a, b) => b - a)[0];
+    const mine = all.get(wanted.name).sort((a, b) => b - a)[0];
     if (mine !== theirs) t.fail(`${wanted.name}: retains ${mine}, V8's snapshot says ${theirs}`);
   }
 }

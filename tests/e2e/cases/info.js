@@ -97,6 +97,15 @@ async function checkIsolates(t) {
       t.fail(`isolate ${isolate.address} runs in thread ${isolate.tid}, which says ${compare.short(thread)}`);
     }
   }
+  // V8's pages are taken out of the kinds of memory that the kernel knows.
+  const v8 = (info.memory.kinds || []).find((k) => k.kind === 'v8_heap') || {};
+  const pages = all.reduce((n, i) => n + i.committed_bytes + i.unassigned_bytes, 0);
+  near(t, 'memory of kind v8_heap', pages, v8.size_bytes, 3, 0.02);
+  if (t.mode === 'live') {
+    if (!(v8.resident_bytes > mainTruth.used / 2 && v8.resident_bytes <= v8.size_bytes)) t.fail(`v8_heap: ${compare.short(v8)} is no sensible residence`);
+    const spent = info.threads.find((x) => x.tid === t.truth.pid).cpu_ns;
+    if (!(spent >= 10e6 && spent < 60e9)) t.fail(`cpu_ns of the main thread is ${spent}`);
+  }
   // What it costs to ask is told without --used: no walk over a heap of this size.
   const brief = await t.json('info');
   const quick = brief && brief.isolates.find((i) => i.tid === t.truth.pid);

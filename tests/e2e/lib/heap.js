@@ -61,6 +61,27 @@ async function instances(t, name, ...more) {
   return list;
 }
 
+/*
+ * The answers of many commands without a target, in one shell on one open
+ * target; null for a command that has no answer, and diffs tells.
+ */
+async function batch(t, commands) {
+  if (!commands.length) return [];
+  const result = await t.run(['shell', t.spec, '-c', commands.map((c) => `${c} --json`).join('; ')], { status: [0, 1, 3], timeout_ms: 120000 });
+  const lines = result.stdout.split('\n').filter((l) => l.trim());
+  if (lines.length !== commands.length) {
+    t.fail(`shell: ${commands.length} commands (${commands.slice(0, 2).join('; ')} ...), ${lines.length} lines of JSON: ${result.stderr.slice(0, 500)}`);
+    return commands.map(() => null);
+  }
+  return lines.map((line) => JSON.parse(line));
+}
+
+/* class -> addresses of its instances, for many classes at once. */
+async function instancesOf(t, names, ...more) {
+  const answers = await batch(t, names.map((name) => ['objects', '--class', name, '--instances', ...more].join(' ')));
+  return new Map(names.map((name, i) => [name, (answers[i] && answers[i].instances) || []]));
+}
+
 /* A name of the truth: anything, a plain one, or {match}. */
 function nameMatches(wanted, got) {
   if (wanted === null || wanted === undefined) return true;
@@ -83,5 +104,5 @@ function shownPath(steps) {
   return (steps || []).map((s) => `${s.class}${s.edge ? ` --${s.edge} ${s.name === undefined ? '' : s.name}-->` : ''}`).join(' ');
 }
 
-module.exports = { rows, field, sum, groupsOf, countMatches, instances, nameMatches, stepMatches, pathHas, shownPath, some, modern, latest,
+module.exports = { rows, field, sum, groupsOf, batch, countMatches, instances, instancesOf, nameMatches, stepMatches, pathHas, shownPath, some, modern, latest,
   flags, ADDRESS };

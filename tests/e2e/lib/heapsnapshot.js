@@ -16,7 +16,7 @@ const fs = require('fs');
 
 const NO_DISTANCE = -5;
 const BASE_SYSTEM_DISTANCE = 100000000;
-const EPHEMERON = /^\d+ \/ part of key \(.*? @\d+\) -> value \(.*? @\d+\) pair in WeakMap \(table @(\d+)\)$/;
+const EPHEMERON = /^\d+( \/ part of key \(.*? @\d+\) -> value \(.*? @\d+\) pair in WeakMap \(table @(\d+)\))$/;
 
 class HeapSnapshot {
   /* file: path of a file that fits into memory */
@@ -158,7 +158,7 @@ class HeapSnapshot {
     if (type === this.WEAK || to === i) return false;
     if (type === this.INTERNAL) {
       const match = EPHEMERON.exec(this.strings[this.edgeName[e]]);
-      if (match && Number(match[1]) === this.id[i]) return false;
+      if (match && Number(match[2]) === this.id[i]) return false;
     }
     if (i === 0) return true;
     if (type === this.SHORTCUT) return false;
@@ -166,10 +166,17 @@ class HeapSnapshot {
     return !(owned[to] && !owned[i]);
   }
 
-  /* Edges that DevTools leaves out of distances. */
-  countsForDistance(i, e) {
+  /* Edges that DevTools leaves out of distances; `pending` are edges to values of WeakMaps of which the twin is still to come. */
+  countsForDistance(i, e, pending) {
     const type = this.typeName(i);
-    if (type === 'hidden') return this.edgeLabel(e) !== 'sloppy_function_map' || this.nameOf(i) !== 'system / NativeContext';
+    if (type === 'hidden' && this.edgeLabel(e) === 'sloppy_function_map' && this.nameOf(i) === 'system / NativeContext') return false;
+    if (this.edgeType[e] === this.INTERNAL) {
+      const match = EPHEMERON.exec(this.strings[this.edgeName[e]]);
+      if (match && !pending.delete(match[1])) {
+        pending.add(match[1]);
+        return false;
+      }
+    }
     if (type === 'array' && this.nameOf(i) === '(map descriptors)') {
       const index = parseInt(this.edgeLabel(e), 10);
       return index < 2 || index % 3 !== 1;
@@ -180,12 +187,13 @@ class HeapSnapshot {
   distances() {
     if (this.distance) return this.distance;
     const distance = new Int32Array(this.count).fill(NO_DISTANCE);
+    const pending = new Set();
     const flood = (queue) => {
       for (let at = 0; at < queue.length; at++) {
         const i = queue[at];
         for (let e = this.first[i]; e < this.first[i + 1]; e++) {
           const to = this.edgeTo[e];
-          if (this.edgeType[e] === this.WEAK || distance[to] !== NO_DISTANCE || !this.countsForDistance(i, e)) continue;
+          if (this.edgeType[e] === this.WEAK || distance[to] !== NO_DISTANCE || !this.countsForDistance(i, e, pending)) continue;
           distance[to] = distance[i] + 1;
           queue.push(to);
         }

@@ -1,0 +1,208 @@
+/* nopsy retained: the dominator tree, from the top or below an object. */
+#include <stdlib.h>
+
+#include "cmd/args.h"
+#include "cmd/path_node.h"
+#include "cmd/session.h"
+
+enum { ROWS_DEFAULT = 60, DEPTH_DEFAULT = 12, DEPTH_MAX = 1000, SHARE_DEFAULT = 100 /* 1/100 */ };
+
+static const struct np_option options[] = {
+	{"depth", 'd', NP_OPT_INT, "N", NULL, "levels of the tree (12)"},
+	{"min-bytes", 0, NP_OPT_INT, "N", NULL, "only what retains at least N bytes (a hundredth of the whole)"},
+	{"limit", 'n', NP_OPT_INT, "N", NULL, "at most N rows (60 as text, 1000 as JSON)"},
+	{"internal", 0, NP_OPT_FLAG, NULL, NULL, "the stores of objects (elements, tables) as rows of their own"},
+	{0},
+};
+
+static const struct np_example examples[] = {
+	{"nopsy retained core.4242", "what most of the heap hangs off"},
+	{"nopsy retained core.4242 0x2f31d9c1 --depth 3", "what would be freed with that object"},
+	{0},
+};
+
+static const struct np_shape object_shape = {
+	.name = "object",
+	.style = NP_STYLE_TABLE,
+	.columns = "retained_bytes:Retained,_share:%,self_bytes:Self,_tree:Object,address:Address",
+	.empty = "nothing retains that much",
+};
+static const struct np_shape total_shape = {
+	.name = "total", .style = NP_STYLE_LINE, .line = "{retained_bytes} in all[, {_below} of it below this]"};
+static const struct np_shape answer_shape = {
+	.name = "retained", .style = NP_STYLE_LINE, .children = "objects,more,total", .indent = -1};
+static const struct np_shape more_shape = {
+	.name = "more", .style = NP_STYLE_LINE, .line = "more rows were left out; --limit N shows more"};
+
+struct tree {
+	struct np_invocation *inv;
+	struct np_heap_view *view;
+	np_node *list;
+	uint64_t min_bytes, whole;
+	size_t limit, depth;
+	bool internal, cut;
+};
+
+static int by_retained(const void *a, const void *b, void *ctx)
+{
+	const struct np_dominators *d = ctx;
+	uint64_t x = d->retained[*(const np_vertex *)a], y = d->retained[*(const np_vertex *)b];
+	if (x != y)
+		return x > y ? -1 : 1;
+	return *(const np_vertex *)a < *(const np_vertex *)b ? -1 : 1;
+}
+
+/* Children that retain enough; stores give way to what they hold. Sorted, malloc'ed. */
+static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
+{
+	struct np_dominators *d = &t->view->dominators;
+	struct np_edges own = np_dominators_children(d, node);
+	np_vertex *all = np_xmalloc(((size_t)own.count + 1) * sizeof(*all));
+	size_t len = 0, cap = (size_t)own.count + 1;
+	for (uint32_t i = 0; i < own.count; i++) {
+		np_vertex child = own.targets[i];
+		if (d->retained[child] < t->min_bytes)
+			continue;
+		bool is_store = !t->internal && node != NP_VERTEX_NONE && np_edge_is_store_of(t->view->graph, node, child);
+		if (!is_store) {
+			if (len == cap)
+				all = np_xrealloc(all, (cap *= 2) * sizeof(*all));
+			all[len++] = child;
+			continue;
+		}
+		struct np_edges inner = np_dominators_children(d, child);
+		for (uint32_t k = 0; k < inner.count; k++) {
+			if (d->retained[inner.targets[k]] < t->min_bytes)
+				continue;
+			if (len == cap)
+				all = np_xrealloc(all, (cap *= 2) * sizeof(*all));
+			all[len++] = inner.targets[k];
+		}
+	}
+	qsort_r(all, len, sizeof(*all), by_retained, d);
+	*ret_len = len;
+	return all;
+}
+
+/* How the dominator names it: directly, or through a store; NULL when it holds it indirectly alone. */
+static const char *edge_text(struct tree *t, np_vertex parent, np_vertex node)
+{
+	np_graph *g = t->view->graph;
+	np_arena *arena = t->inv->arena;
+	struct np_edge_name e;
+	uint32_t k;
+	if (parent == NP_VERTEX_NONE)
+		return NULL;
+	if (np_edge_find(g, parent, node, &k)) {
+		np_edge_describe(g, t->view->classes, parent, k, arena, &e);
+		return np_edge_text(&e, arena);
+	}
+	struct np_edges row = np_graph_edges(g, parent);
+	for (uint32_t i = 0; i < row.count; i++) {
+		np_vertex store = np_edge_target(row.targets[i]);
+		if (np_edge_is_store_of(g, parent, store) && np_edge_find(g, store, node, &k)) {
+			np_edge_describe_through(g, t->view->classes, parent, store, k, arena, &e);
+			return np_edge_text(&e, arena);
+		}
+	}
+	return NULL;
+}
+
+static void tree_row(struct tree *t, np_vertex node, np_vertex parent, size_t depth)
+{
+	np_arena *arena = t->inv->arena;
+	const struct np_dominators *d = &t->view->dominators;
+	np_node *n = np_obj(arena, &object_shape);
+	const char *edge = edge_text(t, parent, node), *class = np_class_of(t->view->classes, node);
+	np_set_bytes(n, "retained_bytes", d->retained[node]);
+	np_set_str(n, "_share", np_arena_printf(arena, "%.1f", 100.0 * (double)d->retained[node] / (double)t->whole));
+	np_set_bytes(n, "self_bytes", np_graph_size(t->view->graph, node));
+	np_set_str(n, "class", class);
+	np_set_str(n, "_tree", np_arena_printf(arena, "%*s%s%s%s", (int)(2 * (depth < 40 ? depth : 40)), "", edge ? edge : "",
+					       edge ? " " : "", class));
+	np_addr at = np_graph_address(t->view->graph, node);
+	np_set_addr(n, "address", np_graph_is_external(t->view->graph, node) ? at : at | 1);
+	np_set_uint(n, "depth", depth);
+	if (edge)
+		np_set_str(n, "through", edge);
+	np_add(t->list, n);
+}
+
+/* Depth first; the depth is bounded. */
+static void tree_rows(struct tree *t, np_vertex node, size_t depth)
+{
+	size_t len;
+	if (depth >= t->depth)
+		return;
+	np_vertex *children = children_of(t, node, &len);
+	for (size_t i = 0; i < len; i++) {
+		if (np_node_len(t->list) >= t->limit) {
+			t->cut = true;
+			break;
+		}
+		tree_row(t, children[i], node, depth);
+		tree_rows(t, children[i], depth + 1);
+	}
+	free(children);
+}
+
+static np_err *run(struct np_invocation *inv)
+{
+	struct tree t = {.inv = inv, .internal = np_opt_flag(inv, "internal")};
+	int64_t depth = DEPTH_DEFAULT, limit = inv->globals->json ? 1000 : ROWS_DEFAULT, min_bytes = -1;
+	np_vertex from = NP_VERTEX_NONE;
+	if (np_opt_int(inv, "depth", &depth) && (depth < 1 || depth > DEPTH_MAX))
+		return np_err_new(NP_EUSAGE, "--depth is a number from 1 to %d", DEPTH_MAX);
+	if ((np_opt_int(inv, "limit", &limit) && limit < 1) || (np_opt_int(inv, "min-bytes", &min_bytes) && min_bytes < 0))
+		return np_err_new(NP_EUSAGE, "--limit and --min-bytes are positive numbers");
+	NP_TRY(np_heap_view_get(inv, &t.view));
+	if (inv->arg_count)
+		NP_TRY(np_heap_view_node(inv, t.view, inv->args[0], &from));
+	NP_TRY(np_heap_view_need_dominators(inv, t.view));
+	const struct np_dominators *d = &t.view->dominators;
+	if (from != NP_VERTEX_NONE && !d->retained[from])
+		return np_err_new(NP_ENOTFOUND, "%s is not alive: nothing retains it, and it retains nothing", inv->args[0]);
+	t.whole = from == NP_VERTEX_NONE ? d->total_bytes : d->retained[from];
+	t.whole = t.whole ? t.whole : 1;
+	t.min_bytes = min_bytes >= 0 ? (uint64_t)min_bytes : t.whole / SHARE_DEFAULT;
+	t.min_bytes = t.min_bytes ? t.min_bytes : 1;
+	t.depth = (size_t)depth;
+	t.limit = (size_t)limit;
+	t.list = np_list(inv->arena, &object_shape);
+	if (from != NP_VERTEX_NONE) {
+		tree_row(&t, from, NP_VERTEX_NONE, 0);
+		t.depth++;
+		tree_rows(&t, from, 1);
+	} else {
+		tree_rows(&t, from, 0);
+	}
+	np_node *total = np_obj(inv->arena, &total_shape);
+	np_set_bytes(total, "retained_bytes", d->total_bytes);
+	if (from != NP_VERTEX_NONE)
+		np_set_bytes(total, "_below", d->retained[from]);
+	inv->result = np_obj(inv->arena, &answer_shape);
+	np_set_node(inv->result, "objects", t.list);
+	if (t.cut) {
+		np_node *more = np_obj(inv->arena, &more_shape);
+		np_set_bool(more, "cut", true);
+		np_set_node(inv->result, "more", more);
+	}
+	np_set_node(inv->result, "total", total);
+	return NULL;
+}
+
+const struct np_command np_cmd_retained = {
+	.name = "retained",
+	.group = "Look at one moment",
+	.arguments = "[ADDR]",
+	.max_args = 1,
+	.needs = NP_NEEDS_TARGET | NP_NEEDS_V8 | NP_NEEDS_COPY,
+	.summary = "the dominator tree: what would be freed with an object, biggest first",
+	.help = "The retained size of an object is what would become garbage without it: its own bytes, and those of\n"
+		"everything that only it keeps alive, memory outside of the heap included. The tree shows what retains a\n"
+		"hundredth or more of the whole, with the name by which the object above holds it. With ADDR the tree below\n"
+		"that object alone.",
+	.options = options,
+	.examples = examples,
+	.run = run,
+};

@@ -1,0 +1,99 @@
+/*
+ * The heap as V8's own heap snapshots show it: a graph whose nodes have a type
+ * and a name, whose edges have a type and a name or an index, by the rules of
+ * V8's HeapSnapshotGenerator (src/profiler/heap-snapshot-generator.cc of V8
+ * 14.6, Node 26).  They are applied to the objects of every V8, so that two
+ * snapshots of different versions speak the same language.
+ *
+ *     0  the root                             "", no object
+ *     1  (GC roots)
+ *     2  one for each kind of V8's roots      (Bootstrapper) .. (Write barrier)
+ *        live objects, by address             and all of read-only space
+ *        memory of ArrayBuffers               system / JSArrayBufferData
+ *
+ * Nodes come one after the other with their edges; nothing of the graph's size
+ * is kept but the number and the tag (a byte) of each object.  Names are
+ * numbers of a table of strings that grows while the nodes come.
+ *
+ * What V8 knows and memory does not tell: the identifiers that it gave to
+ * objects (ours follow from addresses), and the graph of Node's C++ objects.
+ */
+#ifndef NP_HEAP_V8SNAPSHOT_H
+#define NP_HEAP_V8SNAPSHOT_H
+
+#include "base/buf.h"
+#include "heap/reach.h"
+
+/* Numbers as in the format. */
+enum np_snapshot_node_type {
+	NP_SNAPSHOT_HIDDEN,
+	NP_SNAPSHOT_ARRAY,
+	NP_SNAPSHOT_STRING,
+	NP_SNAPSHOT_OBJECT,
+	NP_SNAPSHOT_CODE,
+	NP_SNAPSHOT_CLOSURE,
+	NP_SNAPSHOT_REGEXP,
+	NP_SNAPSHOT_NUMBER,
+	NP_SNAPSHOT_NATIVE,
+	NP_SNAPSHOT_SYNTHETIC,
+	NP_SNAPSHOT_CONS_STRING,
+	NP_SNAPSHOT_SLICED_STRING,
+	NP_SNAPSHOT_SYMBOL,
+	NP_SNAPSHOT_BIGINT,
+	NP_SNAPSHOT_OBJECT_SHAPE,
+};
+
+enum np_snapshot_edge_type {
+	NP_SNAPSHOT_CONTEXT,
+	NP_SNAPSHOT_ELEMENT, /* has an index */
+	NP_SNAPSHOT_PROPERTY,
+	NP_SNAPSHOT_INTERNAL,
+	NP_SNAPSHOT_HIDDEN_EDGE, /* has an index */
+	NP_SNAPSHOT_SHORTCUT,
+	NP_SNAPSHOT_WEAK,
+};
+
+struct np_snapshot_edge {
+	uint32_t type;
+	uint32_t name; /* number of a string, or an index */
+	uint32_t to;   /* number of a node */
+};
+
+struct np_snapshot_node {
+	uint32_t number;
+	uint32_t type, name;
+	uint32_t id; /* unique in the snapshot: odd, of an object by its address; even for memory outside of the heap */
+	uint64_t self_bytes;
+	np_vertex vertex; /* NP_VERTEX_NONE: synthetic */
+	const struct np_snapshot_edge *edges;
+	uint32_t edge_count;
+	/* Where the function was written, of closures, generators, and objects whose constructor is known. */
+	bool has_location;
+	int32_t script_id, line, column; /* from 0 */
+};
+
+struct np_snapshot_options {
+	/*
+	 * Replaces the content of a string of chars UTF-16 units, given as UTF-8 (cut
+	 * as V8 cuts names); appends to out.  NULL: contents are told.
+	 */
+	void (*redact)(void *ctx, const char *utf8, size_t bytes, uint64_t chars, struct np_buf *out);
+	void *redact_ctx;
+};
+
+typedef struct np_snapshot np_snapshot;
+
+/* The graph, its roots and what is alive must outlive it. */
+np_snapshot *np_snapshot_create(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach,
+				const struct np_snapshot_options *options);
+void np_snapshot_destroy(np_snapshot *snapshot);
+uint32_t np_snapshot_node_count(const np_snapshot *snapshot);
+/* Every node in order; cb returns false to end. */
+void np_snapshot_visit(np_snapshot *snapshot, bool (*cb)(void *ctx, const struct np_snapshot_node *node), void *ctx);
+
+/* The strings that nodes and edges named so far. Number 0 is named by none. */
+uint32_t np_snapshot_string_count(const np_snapshot *snapshot);
+/* One of them as UTF-8; valid until the next call. */
+const char *np_snapshot_string(np_snapshot *snapshot, uint32_t number, size_t *ret_bytes);
+
+#endif
