@@ -16,7 +16,7 @@ WARN = -Wall -Wextra -Wvla -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wn
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(BUILD)/gen
 LIBS = -ldw -lelf -lzstd -llz4 -lz -lcapstone -lsqlite3 -ledit -lpthread -lstdc++ -lm
 
-LAYERS = base mem target layout v8 stack heap out sql cmd shell
+LAYERS = base mem target layout v8 stack heap format out sql cmd shell
 LIB_SRC = $(sort $(foreach l,$(filter-out cmd shell,$(LAYERS)),$(wildcard src/$(l)/*.c)))
 PROG_SRC = $(sort $(wildcard src/cmd/*.c src/shell/*.c))
 GEN_SRC = $(BUILD)/gen/layout_facts.c

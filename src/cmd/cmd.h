@@ -28,6 +28,8 @@ enum {
 	NP_NEEDS_V8 = 2,     /* layout resolved and V8 readers ready */
 	NP_NEEDS_STOP = 4,   /* a live target is stopped while run() runs */
 	NP_NEEDS_COPY = 8,   /* run() sees a copy of a live target's memory, which has gone on */
+	NP_OPENS_TARGET = 32, /* run() opens TARGET itself: it may be something else than a process or a core */
+	NP_OWNS_OUTPUT = 16, /* run() writes the file that --output names; the answer goes where it goes without one */
 };
 
 struct np_example {
@@ -37,7 +39,8 @@ struct np_example {
 
 struct np_invocation {
 	const struct np_command *command;
-	struct np_session *session; /* NULL without NP_NEEDS_TARGET */
+	struct np_session *session; /* NULL without NP_NEEDS_TARGET; of NP_OPENS_TARGET: NULL but in a shell */
+	const char *target;	    /* NP_OPENS_TARGET: the word; NULL in a shell */
 	np_arena *arena;	    /* lives for this command */
 	np_node *result;	    /* set by run() */
 	char **args;		    /* positionals after TARGET */

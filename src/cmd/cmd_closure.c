@@ -83,7 +83,7 @@ static np_err *run(struct np_invocation *inv)
 		}
 		if (c.is_native)
 			break;
-		if (c.scope_info)
+		if (c.scope_info || c.variable_count)
 			np_add(scopes, scope_node(v8, &c, &limits, inv->arena));
 		at = c.previous;
 	}

@@ -27,8 +27,8 @@ static const struct np_shape shape_process = {
 static const struct np_shape shape_binary = {
 	.name = "binary",
 	.style = NP_STYLE_LINE,
-	.line = "{executable:path}[, V8 in {v8_library:path}][, read from {read_from:path}][, {problem:warn}][, {stripped:warn}]"
-		"[, build id {build_id}]",
+	.line = "{executable:path}[, V8 in {v8_library:path}][, read from {read_from:path}][, {problem:warn}]"
+		"[, {stripped:warn}][, build id {build_id}]",
 };
 static const struct np_shape shape_core = {
 	.name = "core",
@@ -319,7 +319,8 @@ static np_err *info_run(struct np_invocation *inv)
 }
 
 static const struct np_option info_options[] = {
-	{"used", 'u', NP_OPT_FLAG, NULL, NULL, "what objects take up in each space, of a heap of any size: stops a live process longer"},
+	{"used", 'u', NP_OPT_FLAG, NULL, NULL,
+	 "what objects take up in each space, of a heap of any size: stops a live process longer"},
 	{0},
 };
 

@@ -1,6 +1,8 @@
 /* nopsy retained: the dominator tree, from the top or below an object. */
+#include <fnmatch.h>
 #include <stdlib.h>
 
+#include "base/vec.h"
 #include "cmd/args.h"
 #include "cmd/path_node.h"
 #include "cmd/session.h"
@@ -8,6 +10,7 @@
 enum { ROWS_DEFAULT = 60, DEPTH_DEFAULT = 12, DEPTH_MAX = 1000, SHARE_DEFAULT = 100 /* 1/100 */ };
 
 static const struct np_option options[] = {
+	{"class", 'c', NP_OPT_STRING, "NAME", NULL, "instances of that class, biggest first, instead of the tree (* and ? match)"},
 	{"depth", 'd', NP_OPT_INT, "N", NULL, "levels of the tree (12)"},
 	{"min-bytes", 0, NP_OPT_INT, "N", NULL, "only what retains at least N bytes (a hundredth of the whole)"},
 	{"limit", 'n', NP_OPT_INT, "N", NULL, "at most N rows (60 as text, 1000 as JSON)"},
@@ -43,6 +46,20 @@ struct tree {
 	bool internal, cut;
 };
 
+struct row {
+	np_node *node;
+	size_t place;
+	int64_t bytes;
+};
+
+static int row_compare(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
 static int by_retained(const void *a, const void *b, void *ctx)
 {
 	const struct np_dominators *d = ctx;
@@ -63,8 +80,7 @@ static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
 		np_vertex child = own.targets[i];
 		if (d->retained[child] < t->min_bytes)
 			continue;
-		bool is_store = !t->internal && node != NP_VERTEX_NONE && np_edge_is_store_of(t->view->graph, node, child);
-		if (!is_store) {
+		if (t->internal || node == NP_VERTEX_NONE || !np_edge_is_store_of(t->view->graph, node, child)) {
 			if (len == cap)
 				all = np_xrealloc(all, (cap *= 2) * sizeof(*all));
 			all[len++] = child;
@@ -123,6 +139,9 @@ static void tree_row(struct tree *t, np_vertex node, np_vertex parent, size_t de
 	np_addr at = np_graph_address(t->view->graph, node);
 	np_set_addr(n, "address", np_graph_is_external(t->view->graph, node) ? at : at | 1);
 	np_set_uint(n, "depth", depth);
+	if (parent != NP_VERTEX_NONE)
+		np_set_addr(n, "parent", np_graph_address(t->view->graph, parent) | 1);
+	np_hide(n, "parent");
 	if (edge)
 		np_set_str(n, "through", edge);
 	np_add(t->list, n);
@@ -146,15 +165,53 @@ static void tree_rows(struct tree *t, np_vertex node, size_t depth)
 	free(children);
 }
 
+/* --- without a tree --- */
+
+static void class_rows(struct tree *t, const char *class)
+{
+	np_graph *g = t->view->graph;
+	struct np_dominators *d = &t->view->dominators;
+	NP_VEC(np_vertex) found = {0};
+	for (np_vertex node = 0; node < np_graph_object_count(g); node++)
+		if (d->retained[node] && d->retained[node] >= t->min_bytes &&
+		    fnmatch(class, np_class_of(t->view->classes, node), 0) == 0)
+			np_vec_push(&found, node);
+	qsort_r(found.data, found.len, sizeof(*found.data), by_retained, d);
+	for (size_t i = 0; i < found.len && i < t->limit; i++)
+		tree_row(t, found.data[i], NP_VERTEX_NONE, 0);
+	t->cut = found.len > t->limit;
+	np_vec_deinit(&found);
+}
+
+/* As data the rows are in the order of what they retain; depth and parent tell the tree. */
+static np_node *rows_sorted(struct tree *t)
+{
+	size_t n = np_node_len(t->list);
+	np_node *sorted = np_list(t->inv->arena, &object_shape);
+	struct row *rows = np_xmalloc((n + 1) * sizeof(*rows));
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = (struct row){np_node_at(t->list, i), i, 0};
+		np_node_int(np_node_get(rows[i].node, "retained_bytes"), &rows[i].bytes);
+	}
+	qsort(rows, n, sizeof(*rows), row_compare);
+	for (size_t i = 0; i < n; i++)
+		np_add(sorted, rows[i].node);
+	free(rows);
+	return sorted;
+}
+
 static np_err *run(struct np_invocation *inv)
 {
 	struct tree t = {.inv = inv, .internal = np_opt_flag(inv, "internal")};
 	int64_t depth = DEPTH_DEFAULT, limit = inv->globals->json ? 1000 : ROWS_DEFAULT, min_bytes = -1;
 	np_vertex from = NP_VERTEX_NONE;
+	const char *class = np_opt_str(inv, "class");
 	if (np_opt_int(inv, "depth", &depth) && (depth < 1 || depth > DEPTH_MAX))
 		return np_err_new(NP_EUSAGE, "--depth is a number from 1 to %d", DEPTH_MAX);
 	if ((np_opt_int(inv, "limit", &limit) && limit < 1) || (np_opt_int(inv, "min-bytes", &min_bytes) && min_bytes < 0))
 		return np_err_new(NP_EUSAGE, "--limit and --min-bytes are positive numbers");
+	if (class && inv->arg_count)
+		return np_err_new(NP_EUSAGE, "--class and ADDR exclude each other");
 	NP_TRY(np_heap_view_get(inv, &t.view));
 	if (inv->arg_count)
 		NP_TRY(np_heap_view_node(inv, t.view, inv->args[0], &from));
@@ -169,7 +226,11 @@ static np_err *run(struct np_invocation *inv)
 	t.depth = (size_t)depth;
 	t.limit = (size_t)limit;
 	t.list = np_list(inv->arena, &object_shape);
-	if (from != NP_VERTEX_NONE) {
+	if (class) {
+		if (min_bytes < 0)
+			t.min_bytes = 1;
+		class_rows(&t, class);
+	} else if (from != NP_VERTEX_NONE) {
 		tree_row(&t, from, NP_VERTEX_NONE, 0);
 		t.depth++;
 		tree_rows(&t, from, 1);
@@ -181,7 +242,7 @@ static np_err *run(struct np_invocation *inv)
 	if (from != NP_VERTEX_NONE)
 		np_set_bytes(total, "_below", d->retained[from]);
 	inv->result = np_obj(inv->arena, &answer_shape);
-	np_set_node(inv->result, "objects", t.list);
+	np_set_node(inv->result, "objects", inv->globals->json && from == NP_VERTEX_NONE ? rows_sorted(&t) : t.list);
 	if (t.cut) {
 		np_node *more = np_obj(inv->arena, &more_shape);
 		np_set_bool(more, "cut", true);

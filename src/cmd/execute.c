@@ -160,33 +160,45 @@ static np_err *copy_taken(struct np_session *session, struct np_capture *capture
 	return err;
 }
 
-static np_err *run_on_copy(struct np_session *session, struct np_invocation *inv)
+np_err *np_cmd_on_copy(struct np_session *session, np_err *(*body)(void *ctx), void *ctx)
 {
 	struct np_capture *capture = NULL;
-	NP_TRY(np_capture_prepare(session->target, &capture));
-	np_err *err = copy_taken(session, capture);
-	if (session->v8)
+	bool live = np_target_kind(session->target) == NP_TARGET_PROCESS;
+	/* symbols are looked up while the target still runs */
+	NP_TRY(np_session_need_layout(session));
+	np_session_warm(session);
+	if (live)
+		NP_TRY(np_capture_prepare(session->target, &capture));
+	np_err *err = live ? copy_taken(session, capture) : NULL;
+	if (live && session->v8)
 		np_v8_invalidate(session->v8);
 	if (!err)
 		err = np_session_need_v8(session);
 	if (!err) {
 		np_session_calibrate(session);
-		err = inv->command->run(inv);
+		err = body(ctx);
 	}
-	np_session_drop_heap(session);
-	np_capture_drop(capture);
+	if (live) {
+		np_session_drop_heap(session);
+		np_capture_drop(capture);
+	}
 	return err;
+}
+
+static np_err *run_command(void *ctx)
+{
+	struct np_invocation *inv = ctx;
+	return inv->command->run(inv);
 }
 
 static np_err *answer_on(struct np_session *session, struct np_invocation *inv)
 {
-	/* symbols are looked up while the target still runs */
+	if (inv->command->needs & NP_NEEDS_COPY)
+		return np_cmd_on_copy(session, run_command, inv);
 	if (inv->command->needs & NP_NEEDS_V8) {
 		NP_TRY(np_session_need_layout(session));
 		np_session_warm(session);
 	}
-	if (inv->command->needs & NP_NEEDS_COPY && np_target_kind(session->target) == NP_TARGET_PROCESS)
-		return run_on_copy(session, inv);
 	return run_stopped(session, inv);
 }
 
@@ -205,7 +217,11 @@ np_err *np_cmd_answer(const struct np_execute *x, const struct np_args *args, np
 		.out = x->out,
 	};
 	np_err *err;
-	if (!(args->command->needs & NP_NEEDS_TARGET)) {
+	if (args->command->needs & NP_OPENS_TARGET) {
+		inv.session = session;
+		inv.target = args->target;
+		err = args->command->run(&inv);
+	} else if (!(args->command->needs & NP_NEEDS_TARGET)) {
 		err = args->command->run(&inv);
 	} else {
 		if (!session) {
@@ -256,7 +272,10 @@ static int execute_command(const struct np_execute *x, const struct np_args *arg
 	struct np_answer answer = {0};
 	struct np_sink sink;
 	const char *target = x->session ? np_target_spec(x->session->target) : args->target;
-	np_err *err = np_sink_open(&args->globals, x->out, &sink);
+	struct np_globals shown = args->globals;
+	if (args->command->needs & NP_OWNS_OUTPUT)
+		shown.output = NULL;
+	np_err *err = np_sink_open(&shown, x->out, &sink);
 	if (err)
 		return np_cmd_complain(args, target, err);
 	struct np_execute inside = *x;
@@ -266,7 +285,7 @@ static int execute_command(const struct np_execute *x, const struct np_args *arg
 		np_err_drop(np_sink_close(&sink, false));
 		return np_cmd_complain(args, target, err);
 	}
-	err = show_in(x, &sink, &args->globals, answer.result);
+	err = show_in(x, &sink, &shown, answer.result);
 	if (err)
 		return np_cmd_complain(args, target, err);
 	np_notes_print(args, target, answer.notes);
@@ -282,6 +301,11 @@ static int execute_parsed(const struct np_execute *x, const struct np_args *args
 		np_node *text = np_help_text(arena, "nopsy " NP_VERSION "\n");
 		np_set_str(text, "version", NP_VERSION);
 		err = np_cmd_show(x, &args->globals, text);
+	} else if (args->globals.help && !args->command && x->session) {
+		struct np_args help = *args; /* a shell has its own */
+		help.command = np_table_find(x->table, "help");
+		help.globals.help = false;
+		return help.command ? execute_command(x, &help, arena) : NP_EXIT_USAGE;
 	} else if (args->globals.help) {
 		err = np_cmd_show(x, &args->globals,
 				  args->command ? np_help_command(arena, args->command, x->session != NULL)

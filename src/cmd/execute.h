@@ -43,6 +43,13 @@ np_err *np_cmd_answer(const struct np_execute *x, const struct np_args *args, np
 		      struct np_answer *ret) NP_MUST;
 np_err *np_cmd_show(const struct np_execute *x, const struct np_globals *globals, const np_node *result) NP_MUST;
 
+/*
+ * Runs body when the readers are ready, on a core or on a copy of a live
+ * target's memory, which has gone on: what NP_NEEDS_COPY is, for commands that
+ * open targets themselves.
+ */
+np_err *np_cmd_on_copy(struct np_session *session, np_err *(*body)(void *ctx), void *ctx) NP_MUST;
+
 /* Prints an error once, as `nopsy: stack 4242: ...`, with a hint where there is one; frees it; gives the exit status.
  */
 int np_cmd_complain(const struct np_args *args, const char *target, np_err *err);

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "heap/path.h"
 
-enum { STEPS_SHOWN = 3, SAMPLES_MAX = 64 };
+enum { HOPS_MAX = 12, STEPS_SHOWN = 3, SAMPLES_MAX = 64 };
 
 /* Which element or entry it is does not matter here: those of many objects are to be equal. */
 static void edge_put(struct np_buf *b, const struct np_edge_name *edge, np_arena *arena)
@@ -25,17 +25,31 @@ static void edge_put(struct np_buf *b, const struct np_edge_name *edge, np_arena
 	}
 }
 
+/* The end of the shortest path: all of it may be a million steps long. */
+static size_t path_end(const struct np_heap_view *view, np_vertex node, np_vertex *ret)
+{
+	size_t n = 0;
+	for (np_vertex at = node; at != NP_VERTEX_NONE && n < HOPS_MAX; at = view->reach.parent[at])
+		n++;
+	size_t len = n;
+	for (np_vertex at = node; n; at = view->reach.parent[at])
+		ret[--n] = at;
+	return len;
+}
+
 const char *np_held_by(struct np_invocation *inv, struct np_heap_view *view, np_vertex node)
 {
-	struct np_path path;
+	np_vertex nodes[HOPS_MAX];
 	struct np_step *steps;
 	struct np_buf b = {0};
-	if (!np_reach_has(&view->reach, node) ||
-	    !np_paths_find(view->graph, &view->roots, &view->reach, node, 1, inv->arena, &path))
+	if (!np_reach_has(&view->reach, node))
 		return NULL;
-	size_t n = np_path_steps(view->graph, view->classes, &path, true, inv->arena, &steps);
-	if (n < 2)
-		return path.root ? np_arena_printf(inv->arena, "(%s)", np_root_kind_name(path.root->kind)) : NULL;
+	struct np_path path = {.nodes = nodes, .len = path_end(view, node, nodes)};
+	size_t n = np_path_steps(view->graph, view->classes, &path, false, inv->arena, &steps);
+	if (n < 2) {
+		const struct np_graph_root *root = np_graph_root_of(&view->roots, node);
+		return root ? np_arena_printf(inv->arena, "(%s)", np_root_kind_name(root->kind)) : NULL;
+	}
 	size_t first = n - 1 > STEPS_SHOWN ? n - 1 - STEPS_SHOWN : 0;
 	np_buf_puts(&b, np_class_of(view->classes, steps[first].node));
 	for (size_t i = first; i + 1 < n; i++)

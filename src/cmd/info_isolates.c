@@ -91,7 +91,7 @@ static void pages_count(np_heap *heap, isolate_vec *isolates, bool walk)
 	}
 }
 
-/* The isolate whose address is `address`, or, where pages do not tell theirs, the one whose Heap lies closest behind. */
+/* The isolate at `address`, or, where pages do not tell theirs, the one whose Heap lies closest behind. */
 static struct isolate *isolate_of_address(isolate_vec *isolates, np_addr address)
 {
 	struct isolate *near = NULL;

@@ -1,5 +1,7 @@
 #include "cmd/path_node.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "cmd/args.h"
 #include "cmd/session.h"
@@ -81,6 +83,14 @@ np_node *np_path_node(struct np_invocation *inv, struct np_heap_view *view, cons
 	return n;
 }
 
+static bool is_native_context(const struct np_heap_view *view, np_vertex node)
+{
+	const char *type = np_graph_is_external(view->graph, node)
+				   ? NULL
+				   : np_graph_shape(view->graph, np_graph_shape_of(view->graph, node))->type_name;
+	return type && strcmp(type, "NATIVE_CONTEXT_TYPE") == 0;
+}
+
 const char *np_path_text(struct np_invocation *inv, struct np_heap_view *view, const struct np_path *path)
 {
 	struct np_step *steps;
@@ -93,7 +103,9 @@ const char *np_path_text(struct np_invocation *inv, struct np_heap_view *view, c
 			np_buf_puts(&b, " ... ");
 			continue;
 		}
-		if (i == 0)
+		if (i == 0 && n > 1 && is_native_context(view, s->node))
+			continue; /* global objects speak for themselves */
+		if (!b.len)
 			np_buf_puts(&b, np_class_of(view->classes, s->node));
 		if (s->edge.name)
 			np_buf_puts(&b, np_edge_text(&s->edge, inv->arena));

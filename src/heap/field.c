@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
+#include "v8/cache.h"
 #include "v8/context.h"
 #include "v8/object.h"
 #include "v8/string.h"
@@ -87,24 +89,64 @@ static bool inobject_field(np_v8 *v8, const struct np_heap_object *object, uint6
 
 /* --- fields by V8's names --- */
 
-struct name_search {
-	np_v8 *v8;
-	uint64_t offset;
-	const char *class_prefix; /* "v8dbg_class_Foo__" */
-	np_arena *arena;
-	const char *name;
+/*
+ * "v8dbg_class_JSFunction__shared__SharedFunctionInfo": a class, its field, the field's type; the symbol's value is the
+ * offset.  "v8dbg_parent_JSFunction__JSFunctionOrBoundFunction".  A walk over all symbols takes milliseconds: it is
+ * made once.
+ */
+struct v8dbg_symbol {
+	const char *name; /* behind the prefix */
+	uint32_t value;
 };
 
-/* "v8dbg_class_JSFunction__shared__SharedFunctionInfo": a class, its field, the field's type. */
-static bool symbol_matches(void *ctx, const struct np_symbol *symbol)
+struct np_v8dbg {
+	struct v8dbg_symbol *classes, *parents;
+	size_t class_count, parent_count;
+};
+
+struct v8dbg_load {
+	np_v8 *v8;
+	size_t prefix_len;
+	NP_VEC(struct v8dbg_symbol) symbols;
+};
+
+static bool v8dbg_take(void *ctx, const struct np_symbol *symbol)
 {
-	struct name_search *s = ctx;
-	uint32_t value;
-	const char *field = symbol->name + strlen(s->class_prefix), *end = strstr(field, "__");
-	if (!end || !np_mem_u32(s->v8->mem, symbol->addr, &value) || value != s->offset)
-		return true;
-	s->name = np_arena_strndup(s->arena, field, (size_t)(end - field));
-	return false;
+	struct v8dbg_load *load = ctx;
+	struct v8dbg_symbol s = {.name = np_arena_strdup(load->v8->cache->arena, symbol->name + load->prefix_len)};
+	if (np_mem_u32(load->v8->mem, symbol->addr, &s.value))
+		np_vec_push(&load->symbols, s);
+	return true;
+}
+
+static struct v8dbg_symbol *v8dbg_symbols(np_v8 *v8, const char *prefix, size_t *ret_count)
+{
+	np_image *image = np_target_v8_image(v8->target);
+	struct v8dbg_load load = {.v8 = v8, .prefix_len = strlen(prefix)};
+	if (image)
+		np_image_symbols(image, prefix, v8dbg_take, &load);
+	struct v8dbg_symbol *all = np_arena_memdup(v8->cache->arena, load.symbols.data, load.symbols.len * sizeof(*all));
+	*ret_count = load.symbols.len;
+	np_vec_deinit(&load.symbols);
+	return all;
+}
+
+static const struct np_v8dbg *v8dbg_of(np_v8 *v8)
+{
+	if (!v8->cache->v8dbg) {
+		struct np_v8dbg *d = NP_NEW(v8->cache->arena, struct np_v8dbg);
+		d->classes = v8dbg_symbols(v8, "v8dbg_class_", &d->class_count);
+		d->parents = v8dbg_symbols(v8, "v8dbg_parent_", &d->parent_count);
+		v8->cache->v8dbg = d;
+	}
+	return v8->cache->v8dbg;
+}
+
+/* What follows "<klass>__" in a name; NULL: it is about another class. */
+static const char *behind_class(const char *name, const char *klass)
+{
+	size_t n = strlen(klass);
+	return strncmp(name, klass, n) == 0 && name[n] == '_' && name[n + 1] == '_' ? name + n + 2 : NULL;
 }
 
 static const char *name_from_facts(np_v8 *v8, const char *klass, uint64_t offset)
@@ -119,30 +161,28 @@ static const char *name_from_facts(np_v8 *v8, const char *klass, uint64_t offset
 	return NULL;
 }
 
-static const char *name_from_symbols(np_v8 *v8, const char *klass, uint64_t offset, np_arena *arena)
+static const char *name_from_symbols(np_v8 *v8, const char *klass, uint64_t offset)
 {
-	np_image *image = np_target_v8_image(v8->target);
-	struct name_search s = {v8, offset, np_arena_printf(arena, "v8dbg_class_%s__", klass), arena, NULL};
-	if (image)
-		np_image_symbols(image, s.class_prefix, symbol_matches, &s);
-	return s.name;
+	const struct np_v8dbg *d = v8dbg_of(v8);
+	for (size_t i = 0; i < d->class_count; i++) {
+		const char *field = d->classes[i].value == offset ? behind_class(d->classes[i].name, klass) : NULL;
+		const char *end = field ? strstr(field, "__") : NULL;
+		if (end)
+			return np_arena_strndup(v8->cache->arena, field, (size_t)(end - field));
+	}
+	return NULL;
 }
 
-static bool parent_take(void *ctx, const struct np_symbol *symbol)
+/* NULL at the root, and where V8 does not tell. */
+static const char *class_parent(np_v8 *v8, const char *klass)
 {
-	const char **ret = ctx;
-	*ret = symbol->name;
-	return false;
-}
-
-/* "v8dbg_parent_JSFunction__JSFunctionOrBoundFunction"; NULL at the root, and where V8 does not tell. */
-static const char *class_parent(np_v8 *v8, const char *klass, np_arena *arena)
-{
-	np_image *image = np_target_v8_image(v8->target);
-	const char *prefix = np_arena_printf(arena, "v8dbg_parent_%s__", klass), *found = NULL;
-	if (image)
-		np_image_symbols(image, prefix, parent_take, &found);
-	return found ? found + strlen(prefix) : NULL;
+	const struct np_v8dbg *d = v8dbg_of(v8);
+	for (size_t i = 0; i < d->parent_count; i++) {
+		const char *parent = behind_class(d->parents[i].name, klass);
+		if (parent)
+			return parent;
+	}
+	return NULL;
 }
 
 static const char *type_class(const np_v8 *v8, uint16_t type)
@@ -154,7 +194,7 @@ static const char *type_class(const np_v8 *v8, uint16_t type)
 	return NULL;
 }
 
-static const char *internal_name(np_v8 *v8, const struct np_map *map, uint64_t offset, np_arena *arena)
+static const char *internal_name_find(np_v8 *v8, const struct np_map *map, uint64_t offset)
 {
 	/* Classes whose fields objects of a kind have, whatever their own class is called; UNKNOWN: all receivers. */
 	static const struct {
@@ -181,13 +221,27 @@ static const char *internal_name(np_v8 *v8, const struct np_map *map, uint64_t o
 	for (int i = 0; klass && !name && i < PARENTS_MAX; i++) {
 		name = name_from_facts(v8, klass, offset);
 		if (!name)
-			name = name_from_symbols(v8, klass, offset, arena);
-		klass = class_parent(v8, klass, arena);
+			name = name_from_symbols(v8, klass, offset);
+		klass = class_parent(v8, klass);
 	}
 	for (size_t i = 0; !name && i < NP_ARRAY_LEN(shared); i++)
 		if (shared[i].kind == kind || (shared[i].kind == NP_KIND_UNKNOWN && np_kind_is_receiver(kind)))
 			name = name_from_facts(v8, shared[i].klass, offset);
 	return name;
+}
+
+/* Objects of a type have the same fields. */
+static const char *internal_name(np_v8 *v8, const struct np_map *map, uint64_t offset)
+{
+	uint64_t key = (uint64_t)(map->type + 1) << 32 | offset;
+	if (offset > UINT32_MAX)
+		return NULL;
+	const char *known = np_addr_map_get(&v8->cache->field_names, key);
+	if (!known) {
+		known = internal_name_find(v8, map, offset);
+		np_addr_map_put(&v8->cache->field_names, key, (void *)(known ? known : ""));
+	}
+	return known && *known ? known : NULL;
 }
 
 /* --- units of arrays and strings --- */
@@ -285,9 +339,9 @@ void np_object_field_at(np_heap *heap, const struct np_heap_object *object, uint
 			f.kind = NP_FIELD_NONE; /* padding */
 	} else if (!np_kind_is_receiver(np_kind_of_type(v8, object->map->type)) ||
 		   !inobject_field(v8, object, offset, arena, &f)) {
-		f.name = internal_name(v8, object->map, f.offset, arena);
+		f.name = internal_name(v8, object->map, f.offset);
 		if (!f.name && offset != f.offset && offset % 4 == 0) /* 32-bit fields share words */
-			f.name = internal_name(v8, object->map, f.offset = offset, arena);
+			f.name = internal_name(v8, object->map, f.offset = offset);
 		f.kind = f.name ? NP_FIELD_INTERNAL : NP_FIELD_NONE;
 		field_take_word(v8, object->addr + (f.offset & ~(uint64_t)7), &f);
 		if (f.offset & 7)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "heap/internal.h"
-#include "heap/malloc.h"
 #include "heap/roots_internal.h"
 #include "v8/map.h"
 
@@ -110,13 +109,22 @@ bool np_roots_is_native(struct np_roots *r, uint64_t word)
 	return m && (m->prot < 0 || m->prot & NP_PROT_W) && !m->image && !np_heap_page_at(r->heap, word);
 }
 
+/*
+ * glibc's malloc keeps the size of a chunk before it, and in the low bit of the
+ * next one's that this one is in use.  (To be sure that there is a chunk one
+ * would go through all of them, which takes long; here a wrong size does no harm.)
+ */
 size_t np_roots_native_bytes(struct np_roots *r, np_addr addr, size_t max)
 {
-	struct np_malloc_chunk chunk;
-	if (!np_malloc_chunk_at(r->v8->target, addr, &chunk) || addr < chunk.start)
+	enum { HEADER_BYTES = 8, FLAGS = 7, IN_USE = 1, MIN_BYTES = 32 };
+	uint64_t size, next;
+	if (!np_mem_u64(r->v8->mem, addr - HEADER_BYTES, &size))
 		return max;
-	uint64_t bytes = chunk.size_bytes - (addr - chunk.start);
-	return bytes < max ? bytes : max;
+	size &= ~(uint64_t)FLAGS;
+	if (size < MIN_BYTES || size & 15 || size > max + MIN_BYTES || !np_mem_u64(r->v8->mem, addr - HEADER_BYTES + size, &next) ||
+	    !(next & IN_USE) || next < MIN_BYTES)
+		return max;
+	return size - HEADER_BYTES < max ? size - HEADER_BYTES : max;
 }
 
 bool np_roots_sequence(struct np_roots *r, const uint64_t w[3], size_t max, struct np_sequence *ret)
@@ -137,15 +145,13 @@ bool np_roots_sequence(struct np_roots *r, const uint64_t w[3], size_t max, stru
 	return true;
 }
 
-/* The Isolate's own words; the allocator tells where it ends, else the first page that cannot be read. */
+/* The Isolate's own words; where its allocator does not tell how big it is, more than it has. */
 static np_err *isolate_read(struct np_roots *r)
 {
 	const np_layout *l = r->v8->layout;
-	struct np_malloc_chunk chunk;
-	size_t bytes = ISOLATE_BYTES;
-	if (np_malloc_chunk_at(r->v8->target, r->isolate, &chunk) && r->isolate >= chunk.start &&
-	    r->isolate - chunk.start < 64 && chunk.size_bytes > ISOLATE_MIN_BYTES && chunk.size_bytes <= ISOLATE_MAX_BYTES)
-		bytes = chunk.size_bytes - (r->isolate - chunk.start);
+	size_t bytes = np_roots_native_bytes(r, r->isolate, ISOLATE_MAX_BYTES);
+	if (bytes < ISOLATE_MIN_BYTES || bytes == ISOLATE_MAX_BYTES)
+		bytes = ISOLATE_BYTES;
 	r->words = np_xcalloc(bytes / 8, sizeof(*r->words));
 	r->count = np_mem_read(r->v8->mem, r->isolate, r->words, bytes) / 8;
 	r->taken = np_xcalloc(r->count ? r->count : 1, 1);

@@ -19,9 +19,9 @@
 #include "v8/map.h"
 
 enum {
-	OBJECT_MAX_BYTES = 0x400, /* of a native object that are looked at */
+	OBJECT_MAX_BYTES = 0x100, /* of a native object that are looked at */
 	OBJECT_WORDS = OBJECT_MAX_BYTES / 8,
-	BLOCKS_MAX = 1 << 20,
+	BLOCKS_MAX = 1 << 17,
 	CONTEXTS_MAX = 1 << 12,	  /* entered at once */
 	NODES = 256,		  /* in a block */
 	NODE_MAX_BYTES = 48,

@@ -31,7 +31,7 @@ bool np_roots_emit_slot(struct np_roots *r, enum np_root_kind kind, np_addr slot
 void np_roots_emit_range(struct np_roots *r, enum np_root_kind kind, np_addr start, size_t count);
 /* Could word be the address of a native object (writable, aligned, outside of V8's pages)? */
 bool np_roots_is_native(struct np_roots *r, uint64_t word);
-/* Bytes of the native object at addr: as its allocator tells, at most max. */
+/* Bytes of the native object at addr: as its allocator tells, or max. */
 size_t np_roots_native_bytes(struct np_roots *r, np_addr addr, size_t max);
 
 /* A growing array of words in native memory, in any form that V8 and the C++ library have had. */

@@ -12,13 +12,15 @@ enum {
 	CACHE_PARTS = 3,	    /* at least: scripts, evals, regular expressions */
 	GENERATIONS_MAX = 16,
 	QUEUE_WORDS = 32,
+	QUEUE_SIZE_MAX = 3,	    /* word that the size is at most */
 	QUEUE_CAPACITY_MIN = 8,
 	QUEUE_CAPACITY_MAX = 1 << 28,
 	QUEUES_MAX = 1 << 16,
+	PAGE_BYTES = 4096,
 	DISPATCH_CODE_SHIFT = 16,
-	DISPATCH_SEGMENT_BYTES = 64 << 10,
-	DISPATCH_MAX_BYTES = 128 << 20, /* that are reserved */
-	DISPATCH_CODES_MIN = 64,    /* in the first segment */
+	DISPATCH_MAX_BYTES = 256 << 20, /* that are reserved at most */
+	DISPATCH_PROBE_BYTES = 1 << 20, /* in which there must be so much code: */
+	DISPATCH_CODES_MIN = 64,
 	STACK_MAX_BYTES = 256 << 20,
 	STACK_STEP_WORDS = 8192,
 	RED_ZONE_BYTES = 128,	    /* below rsp that a function may use */
@@ -34,19 +36,27 @@ enum {
  */
 static bool cache_visit(struct np_roots *r, np_addr addr)
 {
-	uint64_t words[CACHE_MAX_BYTES / 8];
+	uint64_t words[CACHE_MAX_BYTES / 8], first;
 	size_t bytes = np_roots_native_bytes(r, addr, sizeof(words)), parts = 0;
-	size_t count = np_mem_read(r->v8->mem, addr, words, bytes) / 8;
-	for (size_t i = 1; i < count; i++)
-		parts += words[i] == r->isolate;
-	if (!count || words[0] != r->isolate || parts < CACHE_PARTS)
-		return false;
-	for (size_t i = 1; i < count && !r->is_ended; i++) {
-		uint32_t generations = i ? (uint32_t)words[i - 1] : 0;
-		np_roots_emit_slot(r, NP_ROOT_COMPILATION_CACHE, addr + 8 * i, words[i], NULL);
-		if (generations && generations <= GENERATIONS_MAX && words[i] != r->isolate && np_roots_is_native(r, words[i]))
-			np_roots_emit_range(r, NP_ROOT_COMPILATION_CACHE, words[i], generations);
+	size_t count = np_mem_read(r->v8->mem, addr, words, 8) == 8 && words[0] == r->isolate
+			       ? np_mem_read(r->v8->mem, addr, words, bytes) / 8 : 0;
+	struct np_sequence tables[CACHE_MAX_BYTES / 8];
+	for (size_t i = 1; i + 2 < count; i++) {
+		if (words[i] != r->isolate)
+			continue;
+		if (np_roots_is_object(r, words[i + 1]))
+			tables[parts++] = (struct np_sequence){addr + 8 * (i + 1), 1};
+		else if ((uint32_t)words[i + 1] - 1 < GENERATIONS_MAX && np_roots_is_native(r, words[i + 2]) &&
+			 np_mem_u64(r->v8->mem, words[i + 2], &first) && np_roots_is_object(r, first))
+			tables[parts++] = (struct np_sequence){words[i + 2], (uint32_t)words[i + 1]};
 	}
+	if (parts < CACHE_PARTS)
+		return false;
+	/* The last one may have two tables. */
+	if (tables[parts - 1].count == 1 && tables[parts - 1].data >= addr && tables[parts - 1].data < addr + bytes)
+		tables[parts - 1].count = 2;
+	for (size_t i = 0; i < parts; i++)
+		np_roots_emit_range(r, NP_ROOT_COMPILATION_CACHE, tables[i].data, tables[i].count);
 	return true;
 }
 
@@ -77,7 +87,7 @@ static bool queue_read(struct np_roots *r, np_addr addr, struct queue *ret)
 	count = np_mem_read(r->v8->mem, addr, w, bytes) / 8;
 	if (count < 7 || !(m = np_target_mapping_at(r->v8->target, w[0])) || !m->image)
 		return false;
-	for (size_t i = 1; i + 5 < count; i++) {
+	for (size_t i = 1; i <= QUEUE_SIZE_MAX && i + 5 < count; i++) {
 		bool is_ring = w[i + 1] ? w[i + 1] >= QUEUE_CAPACITY_MIN && w[i + 1] <= QUEUE_CAPACITY_MAX &&
 						  !(w[i + 1] & (w[i + 1] - 1)) && w[i] <= w[i + 1] && w[i + 2] < w[i + 1] &&
 						  np_roots_is_native(r, w[i + 3])
@@ -153,29 +163,40 @@ static size_t entries_visit(struct np_roots *r, np_addr start, np_addr end, bool
 			if (emit)
 				np_roots_emit_slot(r, NP_ROOT_DISPATCH_TABLE, at + 8 * i, entry_code(words[i]), NULL);
 		}
-		at += n ? (8 * n + 15) & ~(size_t)15 : want;
+		at += want;
+	}
+	return found;
+}
+
+/* The same in the readable parts of a reservation, which adjoin. */
+static size_t reservation_visit(struct np_roots *r, np_addr base, size_t bytes, bool emit, uint64_t *words)
+{
+	size_t found = 0;
+	np_addr from = base, end = base + bytes;
+	for (size_t k = 0; k < np_target_mapping_count(r->v8->target); k++) {
+		const struct np_mapping *m = np_target_mapping(r->v8->target, k);
+		np_addr to = m->end < end ? m->end : end;
+		if (m->start > from || from >= to)
+			continue;
+		if ((m->prot < 0 || m->prot & NP_PROT_R) && !m->image)
+			found += entries_visit(r, from, to, emit, words);
+		from = m->end;
 	}
 	return found;
 }
 
 void np_roots_visit_dispatch_table(struct np_roots *r)
 {
-	np_target *target = r->v8->target;
 	uint64_t *words = np_xmalloc(8 * STACK_STEP_WORDS);
 	for (size_t i = 0; i < r->count && !r->report.exact[NP_ROOT_DISPATCH_TABLE]; i++) {
 		np_addr base = r->words[i];
-		const struct np_mapping *m = np_target_mapping_at(target, base);
-		if (r->taken[i] || np_has(r->v8->layout, NP_F_JSFunction_code) || !base || base % DISPATCH_SEGMENT_BYTES || !m ||
-		    m->image || m->end - base < DISPATCH_SEGMENT_BYTES || np_heap_page_at(r->heap, base) ||
-		    entries_visit(r, base, base + DISPATCH_SEGMENT_BYTES, false, words) < DISPATCH_CODES_MIN)
+		const struct np_mapping *m = np_target_mapping_at(r->v8->target, base);
+		if (r->taken[i] || np_has(r->v8->layout, NP_F_JSFunction_code) || !base || base % PAGE_BYTES || !m ||
+		    m->image || np_heap_page_at(r->heap, base) || base > UINT64_MAX - DISPATCH_MAX_BYTES ||
+		    reservation_visit(r, base, DISPATCH_PROBE_BYTES, false, words) < DISPATCH_CODES_MIN)
 			continue;
 		r->report.exact[NP_ROOT_DISPATCH_TABLE] = true;
-		for (size_t k = 0; k < np_target_mapping_count(target); k++) {
-			m = np_target_mapping(target, k);
-			if (m->end > base && m->start < base + DISPATCH_MAX_BYTES && m->prot & NP_PROT_R)
-				entries_visit(r, m->start > base ? m->start : base,
-					      m->end < base + DISPATCH_MAX_BYTES ? m->end : base + DISPATCH_MAX_BYTES, true, words);
-		}
+		reservation_visit(r, base, DISPATCH_MAX_BYTES, true, words);
 	}
 	free(words);
 }
@@ -216,7 +237,7 @@ static void stack_visit(struct np_roots *r, const struct np_thread *thread, uint
 			if (word_is_ours(r, words[i]))
 				np_roots_emit(r, &root);
 		}
-		at += n ? 8 * n : 4096 - at % 4096; /* what a core lacks is left out */
+		at += n ? 8 * n : PAGE_BYTES - at % PAGE_BYTES; /* what a core lacks is left out */
 	}
 }
 

@@ -143,6 +143,35 @@ np_vertex np_strings_part(const np_strings *s, np_vertex node, int which)
 
 /* --- ropes --- */
 
+static bool is_rope(const np_strings *s, const struct np_reach *reach, np_vertex node)
+{
+	return np_strings_form(s, node) == NP_STRING_CONS && (!reach || np_reach_has(reach, node));
+}
+
+/* A cons string whose second part is empty has its characters in the first. */
+static bool is_joined(const np_strings *s, np_vertex node)
+{
+	struct np_heap_string second;
+	np_vertex part = np_strings_part(s, node, 2);
+	return part != NP_VERTEX_NONE && np_strings_look(s, part, &second) && !second.length;
+}
+
+uint64_t *np_strings_ropes(const np_strings *s, const struct np_reach *reach)
+{
+	np_vertex n = np_graph_object_count(s->graph);
+	uint64_t *ropes = np_xcalloc((size_t)n / 64 + 1, sizeof(*ropes));
+	for (np_vertex node = 0; node < n; node++)
+		if (is_rope(s, reach, node) && !is_joined(s, node))
+			ropes[node / 64] |= 1ull << (node % 64);
+	for (np_vertex node = 0; node < n; node++)
+		for (int which = 1; which <= 2 && is_rope(s, reach, node); which++) {
+			np_vertex part = np_strings_part(s, node, which);
+			if (part != NP_VERTEX_NONE)
+				ropes[part / 64] &= ~(1ull << (part % 64));
+		}
+	return ropes;
+}
+
 struct node_set {
 	np_vertex *slots; /* + 1; 0 empty */
 	size_t cap, len;

@@ -49,6 +49,12 @@ np_vertex np_strings_external(const np_strings *strings, np_vertex node);
 np_vertex np_strings_part(const np_strings *strings, np_vertex node, int which);
 
 /*
+ * A bit a node, malloc'ed: cons strings that are no part of another one and whose
+ * parts were not joined since (then the joined string stands for both).
+ */
+uint64_t *np_strings_ropes(const np_strings *strings, const struct np_reach *reach);
+
+/*
  * Bytes of a cons string with all its parts, each once; at most max_parts are
  * looked at.  False when there are more: ret is then what was seen.
  */

@@ -72,6 +72,7 @@ enum naming {
 	NAMING_SCRIPT,
 	NAMING_SYMBOL,
 	NAMING_ODDBALL,
+	NAMING_MAP,
 	NAMING_CLASS,
 };
 
@@ -200,44 +201,45 @@ struct np_snapshot {
 
 	uint32_t fixed_data, word_first_element; /* offset of the first slot of a FixedArray */
 	uint32_t properties_offset, elements_offset, length_offset, prototype_offset;
-	uint32_t text_proto, text_map, text_properties, text_elements, text_constructor, text_tag;
+	uint32_t text_empty, text_scope_info, text_previous, text_backing_store, text_proto, text_map, text_properties, text_elements, text_constructor, text_tag, text_shared;
 };
 
-uint32_t np_name_text(struct np_snapshot *s, const char *text, size_t bytes); /* number of a text; it is copied */
-uint32_t np_name_cstr(struct np_snapshot *s, const char *text);
-uint32_t np_name_number(struct np_snapshot *s, uint32_t n); /* its decimal text */
+uint32_t np_snapshot_name_text(struct np_snapshot *s, const char *text, size_t bytes); /* number of a text; it is copied */
+uint32_t np_snapshot_name_cstr(struct np_snapshot *s, const char *text);
+uint32_t np_snapshot_name_number(struct np_snapshot *s, uint32_t n); /* its decimal text */
 /* Of a string in the heap, cut as V8 cuts it; contents: it is redacted where that is asked for. */
-uint32_t np_name_string(struct np_snapshot *s, np_vertex string, bool contents);
-void np_name_table_init(struct np_snapshot *s);
-void np_name_table_deinit(struct np_snapshot *s);
+uint32_t np_snapshot_name_string(struct np_snapshot *s, np_vertex string, bool contents);
+void np_snapshot_name_table_init(struct np_snapshot *s);
+void np_snapshot_name_table_deinit(struct np_snapshot *s);
 
 bool np_vertex_map_get(const struct vertex_map *map, np_vertex key, uint32_t *ret);
 void np_vertex_map_put(struct vertex_map *map, np_vertex key, uint32_t value); /* the first value stays */
 void np_vertex_map_deinit(struct vertex_map *map);
 
 /* ---- v8snapshot_names.c ---- */
-const struct form *np_form_of(struct np_snapshot *s, np_vertex node);
-void np_node_name(struct np_snapshot *s, np_vertex node, const struct form *form, uint32_t *ret_type, uint32_t *ret_name);
+const struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node);
+void np_snapshot_node_name(struct np_snapshot *s, np_vertex node, const struct form *form, uint32_t *ret_type, uint32_t *ret_name);
 /* As V8 shows a property's key. */
-uint32_t np_key_name(struct np_snapshot *s, np_vertex key);
-const struct shared_entry *np_shared_of(struct np_snapshot *s, np_vertex shared);
+uint32_t np_snapshot_key_name(struct np_snapshot *s, np_vertex key);
+const struct shared_entry *np_snapshot_shared_of(struct np_snapshot *s, np_vertex shared);
 uint32_t np_snapshot_id_of(const struct np_snapshot *s, np_vertex node);
 
 /* ---- v8snapshot_form.c ---- */
-void np_form_fill(struct np_snapshot *s, np_vertex node, struct form *form);
+void np_snapshot_form_fill(struct np_snapshot *s, np_vertex node, struct form *form);
+void np_snapshot_map_name(struct np_snapshot *s, np_vertex map, uint32_t *ret_type, uint32_t *ret_name);
 
 /* ---- v8snapshot_tags.c ---- */
 /* Finds the names that objects have by who refers to them, and what is not essential. */
 void np_snapshot_tag(struct np_snapshot *s);
 
 /* ---- v8snapshot_edges.c ---- */
-void np_object_edges(struct np_snapshot *s, np_vertex node, const struct form *form);
+void np_snapshot_object_edges(struct np_snapshot *s, np_vertex node, const struct form *form);
 
 /* ---- v8snapshot_js.c ---- */
-void np_js_form_fill(struct np_snapshot *s, np_vertex node, struct form *form);
-void np_js_edges(struct np_snapshot *s, np_vertex node, const struct form *form, const uint8_t *bytes, uint32_t size);
+void np_snapshot_js_form(struct np_snapshot *s, np_vertex node, struct form *form);
+void np_snapshot_js_edges(struct np_snapshot *s, np_vertex node, const struct form *form, const uint8_t *bytes, uint32_t size);
 /* The constructor whose place is told for the object; the class by its name. */
-void np_js_class(struct np_snapshot *s, np_vertex node, const struct form *form, uint32_t *ret_name, struct location *ret);
+void np_snapshot_class(struct np_snapshot *s, np_vertex node, const struct form *form, uint32_t *ret_name, struct location *ret);
 
 /* ---- v8snapshot_roots.c ---- */
 uint32_t np_snapshot_root_kinds(void);

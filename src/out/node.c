@@ -48,6 +48,10 @@ struct node_field *np_node_field_find(const np_node *obj, const char *key, size_
 
 struct node_field *np_node_field_path(const np_node *obj, const char *path, size_t path_len)
 {
+	struct node_field *whole = np_node_field_find(obj, path, path_len);
+	/* a name may hold a dot of its own */
+	if (whole)
+		return whole;
 	for (;;) {
 		const char *dot = memchr(path, '.', path_len);
 		struct node_field *field = np_node_field_find(obj, path, dot ? (size_t)(dot - path) : path_len);

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "sql/table.h"
 
-enum { BY_ORDER = 1, FILTERS_MAX = NP_ARRAY_LEN(((struct sql_cursor *)0)->filters), COLUMN_BASE = 'A', NO_KEY = '-' };
+enum { FILTERS_MAX = NP_ARRAY_LEN(((struct sql_cursor *)0)->filters), COLUMN_BASE = 'A', NO_KEY = '-' };
 
 struct module_table {
 	sqlite3_vtab base;
@@ -55,8 +55,10 @@ static int module_connect(sqlite3 *db, void *aux, int argc, const char *const *a
 	declare(a->table, &text);
 	int rc = sqlite3_declare_vtab(db, np_buf_str(&text));
 	np_buf_deinit(&text);
-	if (rc != SQLITE_OK)
+	if (rc != SQLITE_OK) {
+		*error = sqlite3_mprintf("%s", sqlite3_errmsg(db));
 		return rc;
+	}
 	struct module_table *t = sqlite3_malloc(sizeof(*t));
 	if (!t)
 		return SQLITE_NOMEM;
@@ -116,6 +118,29 @@ static void estimate(sqlite3_index_info *info, double rows, enum sql_key key)
 	info->estimatedCost = key == SQL_KEY_NONE ? rows * 2 : found * 2 + 1;
 }
 
+/* GROUP BY and DISTINCT: equal values must come side by side, their order does not matter. */
+static bool only_groups(sqlite3_index_info *info)
+{
+#if SQLITE_VERSION_NUMBER >= 3038000
+	int distinct = sqlite3_vtab_distinct(info);
+	return distinct == 1 || distinct == 2;
+#else
+	return false;
+#endif
+}
+
+static void order_consume(const struct sql_table *table, sqlite3_index_info *info)
+{
+	int column = info->aOrderBy[0].iColumn;
+	bool groups = only_groups(info);
+	if (table->order_column && column == table->order_column) {
+		info->idxNum = info->aOrderBy[0].desc && !groups ? SQL_ORDER_DOWN : SQL_ORDER_UP;
+		info->orderByConsumed = 1;
+	} else if (groups && column >= 0 && table->columns[column].is_grouped) {
+		info->orderByConsumed = 1;
+	}
+}
+
 static int module_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
 	const struct module_table *t = (const struct module_table *)vtab;
@@ -139,11 +164,8 @@ static int module_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 		info->aConstraintUsage[i].omit = 1;
 	}
 	estimate(info, table->rows(t->sql), kind);
-	if (table->order_column && info->nOrderBy == 1 && info->aOrderBy[0].iColumn == table->order_column &&
-	    !info->aOrderBy[0].desc && (key < 0 || info->aConstraint[key].iColumn == table->order_column)) {
-		info->orderByConsumed = 1;
-		info->idxNum = BY_ORDER;
-	}
+	if (info->nOrderBy == 1 && (key < 0 || info->aConstraint[key].iColumn == info->aOrderBy[0].iColumn))
+		order_consume(table, info);
 	info->idxStr = sqlite3_mprintf("%s", plan);
 	info->needToFreeIdxStr = 1;
 	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
@@ -260,7 +282,7 @@ static int module_filter(sqlite3_vtab_cursor *base, int number, const char *plan
 	c->node = c->end = 0;
 	c->k = 0;
 	c->filter_count = 0;
-	c->by_order = number & BY_ORDER;
+	c->order = (enum sql_order)number;
 	np_err *err = cursor_begin(c, plan, argc, argv);
 	return err ? module_fail(c->sql, base->pVtab, err) : SQLITE_OK;
 }

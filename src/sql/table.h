@@ -20,6 +20,7 @@ struct sql_column {
 	enum sql_type type;
 	enum sql_key key; /* `column = value` is looked up and not scanned for */
 	const char *about;
+	bool is_grouped; /* a walk over all rows has equal values side by side */
 };
 
 /* A cell.  Text and what it leads to live until the cursor moves, or (lasts) as long as the tables. */
@@ -43,12 +44,14 @@ struct sql_key_value {
 	const char *text; /* until begin() returns */
 };
 
+enum sql_order { SQL_ORDER_ANY, SQL_ORDER_UP, SQL_ORDER_DOWN };
+
 struct sql_cursor {
 	sqlite3_vtab_cursor base;
 	struct np_sql *sql;
 	const struct sql_table *table;
 	bool eof;
-	bool by_order;	      /* rows come in the order of table->order_column */
+	enum sql_order order; /* that rows come in, of table->order_column */
 	int64_t row;
 	np_vertex node, end;  /* for walks over nodes */
 	uint32_t k;

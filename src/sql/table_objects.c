@@ -38,7 +38,7 @@ static np_err *begin(struct sql_cursor *c, const struct sql_key_value *key)
 		s->by_class = true;
 		if (!sql_class_range(c->sql, key->text, &s->at, &s->end))
 			s->at = s->end = 0;
-	} else if (key->column < 0 && c->by_order) {
+	} else if (key->column < 0 && c->order) {
 		sql_class_index(c->sql);
 		s->by_class = true;
 		s->end = np_graph_node_count(c->sql->heap.graph);
@@ -57,8 +57,10 @@ static np_err *step(struct sql_cursor *c)
 		c->eof = true;
 		return NULL;
 	}
-	c->node = s->by_class ? c->sql->class_nodes[s->at] : s->at;
-	s->at++;
+	if (s->by_class && c->order == SQL_ORDER_DOWN)
+		c->node = c->sql->class_nodes[--s->end];
+	else
+		c->node = s->by_class ? c->sql->class_nodes[s->at++] : s->at++;
 	return NULL;
 }
 

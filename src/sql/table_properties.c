@@ -14,11 +14,11 @@
 #include "v8/string.h"
 
 enum { OBJECT, NAME, KIND, VALUE_TYPE, VALUE, TARGET };
-enum { PROPERTIES_MAX = 1 << 24 };
+enum { PROPERTIES_MAX = 1 << 24, SHAPE_NAMES_MAX = 1000 /* a longer list may be cut */ };
 enum { NOT_ASKED, NO, YES };
 
 static const struct sql_column columns[] = {
-	[OBJECT] = {"object", SQL_ADDRESS, SQL_KEY_FEW, "objects.address"},
+	[OBJECT] = {"object", SQL_ADDRESS, SQL_KEY_FEW, "objects.address", .is_grouped = true},
 	[NAME] = {"name", SQL_TEXT, SQL_KEY_SOME, "Symbol(x) for symbols, #x for private names"},
 	[KIND] = {"kind", SQL_TEXT, SQL_KEY_NONE, "data, accessor, symbol, private"},
 	[VALUE_TYPE] = {"value_type", SQL_TEXT, SQL_KEY_NONE, "smi, number, string, object, array, function, map, undefined, ..."},
@@ -82,7 +82,7 @@ static bool shape_has(struct sql_cursor *c, np_vertex node)
 	struct state *s = c->state;
 	uint32_t id = np_group_id_of(c->sql->heap.classes, node);
 	const struct np_group *g = np_group_get(c->sql->heap.classes, id);
-	if (g->is_dictionary)
+	if (g->is_dictionary || g->property_count >= SHAPE_NAMES_MAX)
 		return true;
 	if (id >= s->verdict_count) {
 		size_t count = (size_t)id * 2 + 64;

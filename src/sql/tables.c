@@ -12,6 +12,6 @@ const struct sql_table *const sql_tables[] = {
 	&sql_table_roots,
 	&sql_table_threads,
 	&sql_table_frames,
-	&sql_table_variables,
+	&sql_table_frame_variables,
 	NULL,
 };

@@ -108,7 +108,8 @@ static void add_context(struct walker *w, struct np_frame *f, local_vec *out)
 	if (!shared.script || np_err_drop(np_script_load(w->v8, shared.script, &script)) || !script->has_text)
 		script = NULL;
 	for (int depth = 0; at && depth < 64; depth++) {
-		if (np_err_drop(np_context_load(w->v8, at, w->arena, &c)) || !c.scope_info || c.is_native)
+		if (np_err_drop(np_context_load(w->v8, at, w->arena, &c)) || c.is_native ||
+		    (!c.scope_info && c.info.type != NP_SCOPE_CATCH))
 			return;
 		bool own = shared.scope_info && c.scope_info == shared.scope_info;
 		if (!own && (c.info.type == NP_SCOPE_FUNCTION || c.info.type == NP_SCOPE_SCRIPT ||

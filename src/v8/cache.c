@@ -61,6 +61,8 @@ static void cache_empty(struct np_v8_cache *cache)
 {
 	np_addr_map_deinit(&cache->maps);
 	np_addr_map_deinit(&cache->scripts);
+	np_addr_map_deinit(&cache->field_names);
+	cache->v8dbg = NULL;
 	free(cache->codes);
 	cache->codes = NULL;
 	cache->code_len = cache->code_cap = 0;

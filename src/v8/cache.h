@@ -26,6 +26,8 @@ struct np_v8_cache {
 	struct np_addr_map scripts; /* struct np_script */
 	struct np_code_range *codes; /* vector, see code.c */
 	size_t code_len, code_cap;
+	struct np_v8dbg *v8dbg; /* names of fields that the binary tells, in the arena; see heap/field.c. NULL: not asked for */
+	struct np_addr_map field_names; /* instance type and offset -> name */
 };
 
 struct np_v8_cache *np_v8_cache_create(void);

@@ -277,8 +277,8 @@ static const char *method_call(np_v8 *v8, const struct np_call *call, np_arena *
 const char *np_call_name(np_v8 *v8, const struct np_call *call, np_arena *arena)
 {
 	bool is_constructor = call->is_constructor;
-	/* up to 5.1 V8 looks whether it could be one */
-	if (np_get(v8->layout, NP_F_CallSite_by_constructor) == 1 && call->has_receiver && call->function)
+	/* up to 5.8 V8 looks whether it could be one */
+	if (np_get(v8->layout, NP_F_CallSite_new_by_constructor) == 1 && call->has_receiver && call->function)
 		is_constructor = constructor_of(v8, call->receiver) == call->function;
 	if (is_constructor)
 		return np_arena_printf(arena, "new %s", *call->name ? call->name : "<anonymous>");

@@ -78,8 +78,8 @@ static bool own_name_match(void *ctx, const struct np_property *p)
 	return !(own->tag && own->constructor);
 }
 
-/* Step 2; NULL when nothing on the chain tells. */
-static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena)
+/* Step 2; NULL when nothing on the chain tells. ret_constructor: whose name it is, where it is a function's. */
+static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena, np_addr *ret_constructor)
 {
 	np_addr at = receiver;
 	const struct np_map *map;
@@ -94,8 +94,10 @@ static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena)
 		if (name)
 			return name;
 		name = at != receiver ? constructor_name(v8, own.constructor, arena) : "";
-		if (is_telling(name))
+		if (is_telling(name)) {
+			*ret_constructor = own.constructor;
 			return name;
+		}
 		if (!np_is_ref(map->prototype))
 			break;
 		at = np_ref(map->prototype);
@@ -103,23 +105,63 @@ static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena)
 	return NULL;
 }
 
-const char *np_class_name_of(np_v8 *v8, np_addr object, np_arena *arena)
+/* Step 3: JSReceiver::class_name, of the kinds that have one. */
+static const char *builtin_class(enum np_kind kind)
+{
+	switch (kind) {
+	case NP_KIND_JS_ARGUMENTS:
+		return "Arguments";
+	case NP_KIND_JS_FUNCTION:
+	case NP_KIND_JS_BOUND_FUNCTION:
+		return "Function";
+	case NP_KIND_JS_ARRAY:
+		return "Array";
+	case NP_KIND_JS_DATE:
+		return "Date";
+	case NP_KIND_JS_REG_EXP:
+		return "RegExp";
+	case NP_KIND_JS_MAP:
+		return "Map";
+	case NP_KIND_JS_SET:
+		return "Set";
+	case NP_KIND_JS_WEAK_MAP:
+		return "WeakMap";
+	case NP_KIND_JS_WEAK_SET:
+		return "WeakSet";
+	case NP_KIND_JS_GENERATOR:
+	case NP_KIND_JS_ASYNC_FUNCTION:
+	case NP_KIND_JS_ASYNC_GENERATOR:
+		return "Generator";
+	default:
+		return NULL;
+	}
+}
+
+const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena, np_addr *ret_constructor)
 {
 	const struct np_map *map;
+	*ret_constructor = 0;
 	if (!np_map_of(v8, object, &map))
 		return "Object";
 	enum np_kind kind = np_kind_of_type(v8, map->type);
 	if (kind == NP_KIND_JS_PROXY)
 		return "Proxy";
 	const char *made_by = constructor_name(v8, np_map_constructor(v8, map), arena);
-	if (map->new_target_is_base && !map->is_prototype && is_telling(made_by))
+	if (map->new_target_is_base && !map->is_prototype && is_telling(made_by)) {
+		*ret_constructor = np_map_constructor(v8, map);
 		return made_by;
-	const char *name = name_on_chain(v8, object, arena);
+	}
+	const char *name = name_on_chain(v8, object, arena, ret_constructor);
 	if (name)
 		return name;
-	if (kind == NP_KIND_JS_ARGUMENTS)
-		return "Arguments";
-	if (kind == NP_KIND_JS_FUNCTION || kind == NP_KIND_JS_BOUND_FUNCTION)
-		return "Function";
+	name = builtin_class(kind);
+	if (name)
+		return name;
 	return *made_by && !map->is_prototype ? made_by : "Object";
+}
+
+const char *np_class_name_of(np_v8 *v8, np_addr object, np_arena *arena)
+{
+	np_addr constructor;
+	return np_class_and_constructor(v8, object, arena, &constructor);
 }

@@ -15,6 +15,18 @@ static bool is_context_extension(np_v8 *v8, np_addr addr)
 	return type && strstr(type, "CONTEXT_EXTENSION_TYPE") && strncmp(type, "JS_", 3) != 0;
 }
 
+/* Up to 5.4 a catch context has no ScopeInfo: the name of its one variable is in the extension slot. */
+static bool catch_variable(np_v8 *v8, np_addr addr, np_addr *ret_name)
+{
+	const np_layout *l = v8->layout;
+	np_tagged t;
+	if (!np_has(l, NP_F_Context_closure) || !np_has(l, NP_F_Context_extension) ||
+	    !np_array_get(v8, addr, (uint32_t)np_get(l, NP_F_Context_extension), &t) || !np_is_kind(v8, t, NP_KIND_STRING))
+		return false;
+	*ret_name = np_ref(t);
+	return true;
+}
+
 /* The ScopeInfo of a context: its own slot, or up to 6.2 that of its closure. */
 static np_addr context_scope_info(np_v8 *v8, np_addr addr)
 {
@@ -84,6 +96,7 @@ np_err *np_context_load(np_v8 *v8, np_addr addr, np_arena *arena, struct np_cont
 	struct np_context c = {.addr = addr};
 	uint32_t len;
 	np_tagged t;
+	np_addr name_of_caught = 0;
 	NP_TRY(np_need(l, NP_F_Context_min_slots));
 	if (np_kind_at(v8, addr) == NP_KIND_UNKNOWN && !np_has(l, NP_F_Context_first_type)) {
 		const struct np_map *map;
@@ -94,7 +107,9 @@ np_err *np_context_load(np_v8 *v8, np_addr addr, np_arena *arena, struct np_cont
 	}
 	if (!np_array_length(v8, addr, &len))
 		return np_err_fault(addr, "reading a Context");
-	c.scope_info = context_scope_info(v8, addr);
+	bool is_catch = catch_variable(v8, addr, &name_of_caught);
+	if (!is_catch)
+		c.scope_info = context_scope_info(v8, addr);
 	if (np_has(l, NP_F_Context_previous) &&
 	    np_array_get(v8, addr, (uint32_t)np_get(l, NP_F_Context_previous), &t) && np_is_ref(t) &&
 	    np_kind_at(v8, np_ref(t)) != NP_KIND_ODDBALL && np_kind_at(v8, np_ref(t)) != NP_KIND_STRING)
@@ -107,6 +122,11 @@ np_err *np_context_load(np_v8 *v8, np_addr addr, np_arena *arena, struct np_cont
 			np_array_get(v8, addr, (uint32_t)np_get(l, NP_F_Context_extension), &c.extension);
 		else if (c.info.has_extension && np_array_get(v8, addr, min, &c.extension))
 			first++;
+	}
+	if (is_catch) {
+		c.info.type = NP_SCOPE_CATCH;
+		c.info.context_count = 1;
+		c.info.context_names = np_arena_memdup(arena, &name_of_caught, sizeof(name_of_caught));
 	}
 	uint32_t n = c.info.context_count;
 	if (first > len || n > len - first)

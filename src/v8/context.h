@@ -14,7 +14,7 @@ struct np_variable {
 
 struct np_context {
 	np_addr addr;
-	np_addr scope_info; /* 0: a native or foreign context */
+	np_addr scope_info; /* 0: a native or foreign context, or one of a catch block up to 5.4 */
 	struct np_scope_info info;
 	np_addr previous;   /* 0 none */
 	np_tagged extension; /* sloppy eval's object, with's object, module; raw 0 none */

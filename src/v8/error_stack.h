@@ -24,6 +24,9 @@ struct np_error_stack {
 /* False when the object carries no stack. */
 bool np_error_stack_load(np_v8 *v8, np_addr error, np_arena *arena, struct np_error_stack *ret);
 
+/* Is it an Error, or an object that captured a stack and inherits from Error? */
+bool np_is_error(np_v8 *v8, np_addr object);
+
 /* "TypeError: message", as Error.prototype.toString gives it from plain data properties. */
 const char *np_error_title(np_v8 *v8, np_addr error, np_arena *arena);
 

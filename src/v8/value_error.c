@@ -54,6 +54,15 @@ bool np_is_error_object(np_v8 *v8, np_addr object, const struct np_map *map)
 	return is_old_error(v8, map) || inherits_error(v8, object);
 }
 
+bool np_is_error(np_v8 *v8, np_addr object)
+{
+	const struct np_map *map;
+	if (!np_map_of(v8, object, &map))
+		return false;
+	enum np_kind kind = np_kind_of_type(v8, map->type);
+	return kind == NP_KIND_JS_ERROR || (kind == NP_KIND_JS_OBJECT && np_is_error_object(v8, object, map));
+}
+
 void np_decode_error(struct decoder *d, np_value *v)
 {
 	np_tagged t;

@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 #include "v8/map.h"
+#include "v8/collection.h"
 #include "v8/value.h"
 
 /* Objects in objects; and calls of np_decode() in calls, which V8's own objects (cells, pairs) add to. */
@@ -35,8 +36,6 @@ void np_decode_array_slots(struct decoder *d, np_value *v, np_addr array, uint32
 bool np_is_null(np_v8 *v8, np_tagged t);
 /* value_collections.c, value_buffers.c, value_error.c, value_function.c, value_promise.c, value_module.c, value_internals.c, value_kinds.c */
 void np_decode_collection(struct decoder *d, np_value *v, bool is_map);
-/* Entry i of a Map or Set in order of insertion (value: of a Set the key again); false past the last one. */
-bool np_collection_entry(np_v8 *v8, np_addr collection, uint64_t i, np_tagged *ret_key, np_tagged *ret_value);
 void np_decode_weak_collection(struct decoder *d, np_value *v, bool is_map);
 /* ArrayBuffers, their views, and objects whose elements the embedder keeps; false when it is none of these. */
 bool np_decode_bytes(struct decoder *d, np_value *v, enum np_kind kind);

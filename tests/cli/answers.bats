@@ -152,6 +152,7 @@ address() { # a member of the held object
 	done
 	[[ $out != *TARGET* ]] || [ "$(grep -c TARGET <<<"$out")" = 1 ] # "without nopsy and TARGET"
 	[[ $out != *'--sysroot'* ]]
+	[ "$out" = "$("$nopsy" shell "$pid" -c --help)" ]
 	# every command that it lists exists, every mdb name too
 	for command in $(sed -n 's/^  \([a-z][a-z]*\)\( .*\)\{0,1\}$/\1/p' <<<"$out" | grep -v '^help$\|^quit$'); do
 		"$nopsy" shell "$pid" -c "help $command" | grep -q "^usage: $command " || { echo "$command"; false; }

@@ -71,6 +71,7 @@ async function checkAgainstV8(t) {
   const { found, stats } = compare(v8, ours, { sample: 10000, seed: t.number, least: t.number < 1200 ? 0.7 : 0.95 });
   const left = unexplained(found, explanations(t.version));
   t.notes.push(`${found.length} kinds of differences, ${left.length} without explanation; ${JSON.stringify(stats)}`);
+  fs.writeFileSync(path.join(t.dir, 'differences.txt'), left.join('\n')); // all of them, for --keep
   t.diffs.push(...left);
 }
 

@@ -109,8 +109,6 @@ for (const [name, from] of [['closure', 0], ['closure-es6', 600]]) {
   cases.push({
     name, feature: 'closure', fixture: `${name}.js`, from, modes: ['live', 'core'],
     quick: (n, mode) => mode === 'core' || onSubset(n), check: checkClosures,
-    // Up to V8 5.1 a catch context has no ScopeInfo: its variable is not told.
-    explained: [{ name: 'variables of catch blocks', when: (t) => t.number < 700, match: /catch scope/ }],
     flags: (n) => (n < 12 ? ['--nouse_osr'] : []),
   });
 }

@@ -74,6 +74,8 @@ function stableLabel(text) {
 }
 
 function edgeKey(s, e) {
+  // Roots are numbered, and versions have different ones.
+  if (s.typeName(s.edgeTo[e]) === 'synthetic') return `${s.edgeTypes[s.edgeType[e]]} ${s.nameOf(s.edgeTo[e])}`;
   return `${s.edgeTypes[s.edgeType[e]]} ${stableLabel(s.edgeLabel(e))}`;
 }
 
@@ -95,6 +97,7 @@ class Pairing {
     this.back = new Int32Array(ours.count).fill(-1);
     this.list = [];
     this.wrong = new Map(); // sentence -> count
+    this.seeds = 0; // pairs to which no way from the roots leads
   }
 
   add(a, b, how) {
@@ -128,14 +131,38 @@ class Pairing {
     }
   }
 
+  flood() {
+    while (this.later < this.list.length) {
+      if (this.at < this.list.length) this.follow(this.list[this.at++], true);
+      else if (this.v8.typeName(this.list[this.later++]) !== 'synthetic') this.follow(this.list[this.later - 1], false);
+    }
+  }
+
+  /* From the roots; then from objects that are alone of their class on both sides, in case a root is wrong. */
   run() {
+    this.at = this.later = 0;
     this.add(0, 0, 'the root');
-    for (let at = 0, later = 0; later < this.list.length;) {
-      if (at < this.list.length) this.follow(this.list[at++], true);
-      else if (this.v8.typeName(this.list[later++]) !== 'synthetic') this.follow(this.list[later - 1], false);
+    this.flood();
+    const mine = single(this.ours);
+    for (const [key, a] of single(this.v8)) {
+      const b = mine.get(key);
+      if (a < 0 || b === undefined || b < 0 || this.of[a] >= 0 || this.back[b] >= 0) continue;
+      this.seeds++;
+      this.add(a, b, null);
+      this.flood();
     }
     return this;
   }
+}
+
+/* class -> its only node, -1 where there are more */
+function single(s) {
+  const found = new Map();
+  for (let i = 0; i < s.count; i++) {
+    const key = s.classOf(i);
+    if (/^(object|closure) ./.test(key)) found.set(key, found.has(key) ? -1 : i);
+  }
+  return found;
 }
 
 /* A name that belongs to its object; the number of a slot of V8's own does not. */
@@ -254,7 +281,7 @@ function compare(v8, ours, options = {}) {
   for (const a of sample) comparePair(pairs, a, tally);
   found.push(...tally.lines());
   const measures = compareMeasures(pairs, sample, found);
-  return { found, stats: { nodes: v8.count, pairs: pairs.list.length, reached, all, sampled: sample.length, ...measures } };
+  return { found, stats: { nodes: v8.count, pairs: pairs.list.length, seeds: pairs.seeds, reached, all, sampled: sample.length, ...measures } };
 }
 
 module.exports = { compare, explanations, unexplained, Pairing };

@@ -1,0 +1,258 @@
+#include "cmd/diff_side.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "format/heapsnapshot_read.h"
+
+enum { RANGE_SHIFT = 35 };
+
+void np_diff_deinit(struct np_diff *d)
+{
+	np_text_ids_deinit(&d->ids);
+	np_vec_deinit(&d->rows);
+	np_vec_deinit(&d->places.ranges);
+	free(d->places.offsets);
+	free(d->places.rows);
+}
+
+static uint32_t row_of(struct np_diff *d, const char *key, const char *class)
+{
+	bool is_new;
+	uint32_t id = np_text_id(&d->ids, key, &is_new);
+	if (is_new)
+		np_vec_push(&d->rows, (struct np_diff_row){.class = np_arena_strdup(d->arena, class), .sample_every = 1});
+	return id;
+}
+
+static void row_add(struct np_diff *d, enum np_diff_side side, uint32_t row, uint64_t count, uint64_t bytes)
+{
+	d->rows.data[row].count[side] += count;
+	d->rows.data[row].self_bytes[side] += bytes;
+	d->self_bytes[side] += bytes;
+}
+
+/* --- classes that a heap and a snapshot both know --- */
+
+static bool starts(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/*
+ * V8's snapshots tell their nodes by other kinds than we do: what is code, what
+ * is a shape, what is a hidden part.  Both are mapped to what both can tell.
+ */
+static const char *class_of_heap(const char *class)
+{
+	static const char *const code[] = {"(compiled code)", "(function info)", "(script)", "(scope info)"};
+	static const char *const code_types[] = {"Feedback", "AllocationSite", "Bytecode", "InterpreterData", "Uncompiled",
+						 "Code", "DeoptimizationData", "ScriptOrModule"};
+	static const char *const shapes[] = {"(map)", "system / DescriptorArray", "system / TransitionArray",
+					     "system / PrototypeInfo", "system / EnumCache", "system / StrongDescriptorArray"};
+	for (size_t i = 0; i < NP_ARRAY_LEN(code); i++)
+		if (strcmp(class, code[i]) == 0)
+			return "(compiled code)";
+	for (size_t i = 0; i < NP_ARRAY_LEN(shapes); i++)
+		if (strcmp(class, shapes[i]) == 0)
+			return "(object shape)";
+	if (!starts(class, "system / "))
+		return class;
+	for (size_t i = 0; i < NP_ARRAY_LEN(code_types); i++)
+		if (starts(class + 9, code_types[i]))
+			return "(compiled code)";
+	return "(system)";
+}
+
+static const char *class_of_snapshot(const struct np_heapsnapshot_class *c)
+{
+	static const struct {
+		const char *type, *class;
+	} types[] = {
+		{"array", "(array)"},	      {"string", "(string)"},	      {"code", "(compiled code)"},
+		{"closure", "Function"},      {"regexp", "RegExp"},	      {"number", "(number)"},
+		{"symbol", "(symbol)"},	      {"bigint", "(bigint)"},	      {"object shape", "(object shape)"},
+		{"hidden", "(system)"},	      {"wasm object", "(system)"},    {"synthetic", NULL},
+		{"concatenated string", "(concatenated string)"},	      {"sliced string", "(sliced string)"},
+	};
+	for (size_t i = 0; i < NP_ARRAY_LEN(types); i++)
+		if (strcmp(c->type, types[i].type) == 0)
+			return types[i].class;
+	if (strcmp(c->type, "native") == 0)
+		return c->name && (starts(c->name, "system / JSArrayBufferData") || starts(c->name, "system / ExternalStringData"))
+			       ? "(external memory)"
+			       : "(native)";
+	if (!c->name || !*c->name)
+		return "Object";
+	if (starts(c->name, "system / Context"))
+		return "(context)";
+	return starts(c->name, "system / ") ? "(system)" : c->name;
+}
+
+np_err *np_diff_add_snapshot(struct np_diff *d, enum np_diff_side side, const char *path)
+{
+	struct np_heapsnapshot_census census;
+	np_arena *scratch = np_arena_create();
+	np_err *err = np_heapsnapshot_census_open(path, scratch, &census);
+	for (size_t i = 0; !err && i < census.class_count; i++) {
+		const struct np_heapsnapshot_class *c = &census.classes[i];
+		const char *class = class_of_snapshot(c);
+		if (!class)
+			continue;
+		row_add(d, side, row_of(d, class, class), c->count, c->self_bytes);
+		if (strcmp(class, "(external memory)") != 0)
+			d->count[side] += c->count;
+	}
+	np_arena_destroy(scratch);
+	return err;
+}
+
+/* --- heaps --- */
+
+static uint32_t row_of_group(struct np_diff *d, struct np_heap_view *view, uint32_t group_id)
+{
+	const struct np_group *g = np_group_get(view->classes, group_id);
+	const char *class = np_class_id_name(view->classes, g->class_id);
+	struct np_buf key = {0};
+	if (d->by_class) {
+		class = d->is_coarse ? class_of_heap(class) : class;
+		return row_of(d, class, class);
+	}
+	np_buf_printf(&key, "%s\x01%c", class, g->is_dictionary ? 'd' : 'p');
+	for (uint32_t i = 0; i < g->property_count; i++)
+		np_buf_printf(&key, "\x01%s", g->properties[i]);
+	uint32_t id = row_of(d, np_buf_str(&key), class);
+	struct np_diff_row *row = &d->rows.data[id];
+	if (!row->shape) {
+		row->shape = np_list(d->arena, NULL);
+		row->is_dictionary = g->is_dictionary;
+		for (uint32_t i = 0; i < g->property_count; i++)
+			np_add_str(row->shape, g->properties[i]);
+	}
+	np_buf_deinit(&key);
+	return id;
+}
+
+/* Rows by group; UINT32_MAX: not asked for yet. */
+struct group_rows {
+	uint32_t *rows;
+	size_t cap;
+};
+
+static uint32_t row_of_node(struct np_diff *d, struct np_heap_view *view, struct group_rows *known, np_vertex node)
+{
+	uint32_t group = np_group_id_of(view->classes, node);
+	if (group >= known->cap) {
+		size_t cap = (size_t)group * 2 + 256;
+		known->rows = np_xrealloc(known->rows, cap * sizeof(*known->rows));
+		memset(known->rows + known->cap, 0xff, (cap - known->cap) * sizeof(*known->rows));
+		known->cap = cap;
+	}
+	if (known->rows[group] == UINT32_MAX)
+		known->rows[group] = row_of_group(d, view, group);
+	return known->rows[group];
+}
+
+static bool is_taken(const struct np_diff *d, const struct np_heap_view *view, np_vertex node)
+{
+	return d->garbage || np_reach_has(&view->reach, node);
+}
+
+/* Every n-th object of a row, n doubles when the samples are full. */
+static void sample_take(struct np_diff_row *row, np_vertex node)
+{
+	if (row->sample_seen++ % row->sample_every)
+		return;
+	if (row->sample_count == NP_DIFF_SAMPLES) {
+		for (size_t i = 0; i < NP_DIFF_SAMPLES / 2; i++)
+			row->samples[i] = row->samples[2 * i];
+		row->sample_count = NP_DIFF_SAMPLES / 2;
+		row->sample_every *= 2;
+	}
+	row->samples[row->sample_count++] = node;
+}
+
+static void place_add(struct np_diff_places *p, np_addr at, uint32_t row, size_t *cap)
+{
+	if (p->len == *cap) {
+		*cap = *cap ? *cap * 2 : 1 << 16;
+		p->offsets = np_xrealloc(p->offsets, *cap * sizeof(*p->offsets));
+		p->rows = np_xrealloc(p->rows, *cap * sizeof(*p->rows));
+	}
+	if (!p->ranges.len || p->ranges.data[p->ranges.len - 1].number != at >> RANGE_SHIFT)
+		np_vec_push(&p->ranges, (struct np_diff_range){at >> RANGE_SHIFT, p->len});
+	p->offsets[p->len] = (uint32_t)(at >> 3);
+	p->rows[p->len++] = row;
+}
+
+void np_diff_add_heap(struct np_diff *d, enum np_diff_side side, struct np_heap_view *view, bool keep_places)
+{
+	np_graph *g = view->graph;
+	struct group_rows known = {0};
+	size_t cap = 0;
+	for (np_vertex node = 0; node < np_graph_node_count(g); node++) {
+		if (!is_taken(d, view, node))
+			continue;
+		uint32_t row = row_of_node(d, view, &known, node);
+		bool is_object = !np_graph_is_external(g, node);
+		row_add(d, side, row, 1, np_graph_size(g, node));
+		d->count[side] += is_object;
+		if (keep_places && is_object)
+			place_add(&d->places, np_graph_address(g, node), row, &cap);
+		if (side == NP_DIFF_AFTER && !d->places.len)
+			sample_take(&d->rows.data[row], node);
+	}
+	free(known.rows);
+}
+
+/* --- places --- */
+
+struct cursor {
+	const struct np_diff_places *places;
+	size_t at, range; /* range: the one that at is in */
+};
+
+static np_addr cursor_address(struct cursor *c)
+{
+	while (c->range + 1 < c->places->ranges.len && c->places->ranges.data[c->range + 1].first <= c->at)
+		c->range++;
+	uint64_t words_mask = (1ull << (RANGE_SHIFT - 3)) - 1;
+	return c->places->ranges.data[c->range].number << RANGE_SHIFT | (c->places->offsets[c->at] & words_mask) << 3;
+}
+
+static void gone_take(struct np_diff *d, struct cursor *c)
+{
+	d->rows.data[d->places.rows[c->at++]].gone_count++;
+	d->gone_count++;
+}
+
+/* Both sides ascend by address. */
+void np_diff_match_places(struct np_diff *d, struct np_heap_view *view)
+{
+	np_graph *g = view->graph;
+	struct group_rows known = {0};
+	struct cursor c = {.places = &d->places};
+	for (np_vertex node = 0; node < np_graph_object_count(g); node++) {
+		if (!is_taken(d, view, node))
+			continue;
+		np_addr at = np_graph_address(g, node);
+		uint32_t row = row_of_node(d, view, &known, node);
+		while (c.at < d->places.len && cursor_address(&c) < at)
+			gone_take(d, &c);
+		if (c.at < d->places.len && cursor_address(&c) == at) {
+			if (d->places.rows[c.at] == row) {
+				c.at++;
+				d->kept_count++;
+				continue;
+			}
+			gone_take(d, &c);
+		}
+		d->rows.data[row].new_count++;
+		d->new_count++;
+		sample_take(&d->rows.data[row], node);
+	}
+	while (c.at < d->places.len)
+		gone_take(d, &c);
+	free(known.rows);
+}

@@ -1,0 +1,213 @@
+/* The root, (GC roots), and what hangs off each kind of V8's roots. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "heap/v8snapshot_internal.h"
+#include "v8/code.h"
+
+/* The kinds of V8 14.6, in its order (src/objects/visitors.h). */
+enum v8_root {
+	V8_BOOTSTRAPPER, V8_BUILTINS, V8_CLIENT_HEAP, V8_CODE_FLUSHER, V8_COMPILATION_CACHE, V8_DEBUGGER, V8_EXTENSIONS,
+	V8_ETERNAL_HANDLES, V8_EXTERNAL_STRINGS, V8_GLOBAL_HANDLES, V8_HANDLE_SCOPE, V8_IDENTITY_MAP, V8_MICRO_TASKS,
+	V8_READ_ONLY_ROOTS, V8_RELOCATABLE, V8_RETAIN_MAPS, V8_SHAREABLE_OBJECT_CACHE, V8_SHARED_STRUCT_REGISTRY,
+	V8_SMI_ROOTS, V8_STACK_ROOTS, V8_STARTUP_OBJECT_CACHE, V8_INTERNALIZED_STRINGS, V8_STRONG_ROOT_LIST,
+	V8_STRONG_ROOTS, V8_THREAD_MANAGER, V8_TRACED_HANDLES, V8_WEAK_ROOTS, V8_WRITE_BARRIER, V8_ROOT_COUNT
+};
+
+static const char *const root_names[V8_ROOT_COUNT] = {
+	[V8_BOOTSTRAPPER] = "(Bootstrapper)",
+	[V8_BUILTINS] = "(Builtins)",
+	[V8_CLIENT_HEAP] = "(Client heap)",
+	[V8_CODE_FLUSHER] = "(Code flusher)",
+	[V8_COMPILATION_CACHE] = "(Compilation cache)",
+	[V8_DEBUGGER] = "(Debugger)",
+	[V8_EXTENSIONS] = "(Extensions)",
+	[V8_ETERNAL_HANDLES] = "(Eternal handles)",
+	[V8_EXTERNAL_STRINGS] = "(External strings)",
+	[V8_GLOBAL_HANDLES] = "(Global handles)",
+	[V8_HANDLE_SCOPE] = "(Handle scope)",
+	[V8_IDENTITY_MAP] = "(Identity map)",
+	[V8_MICRO_TASKS] = "(Micro tasks)",
+	[V8_READ_ONLY_ROOTS] = "(Read-only roots)",
+	[V8_RELOCATABLE] = "(Relocatable)",
+	[V8_RETAIN_MAPS] = "(Retain maps)",
+	[V8_SHAREABLE_OBJECT_CACHE] = "(Shareable object cache)",
+	[V8_SHARED_STRUCT_REGISTRY] = "(SharedStruct type registry)",
+	[V8_SMI_ROOTS] = "(Smi roots)",
+	[V8_STACK_ROOTS] = "(Stack roots)",
+	[V8_STARTUP_OBJECT_CACHE] = "(Startup object cache)",
+	[V8_INTERNALIZED_STRINGS] = "(Internalized strings)",
+	[V8_STRONG_ROOT_LIST] = "(Strong root list)",
+	[V8_STRONG_ROOTS] = "(Strong roots)",
+	[V8_THREAD_MANAGER] = "(Thread manager)",
+	[V8_TRACED_HANDLES] = "(Traced handles)",
+	[V8_WEAK_ROOTS] = "(Weak roots)",
+	[V8_WRITE_BARRIER] = "(Write barrier)",
+};
+
+uint32_t np_snapshot_root_kinds(void)
+{
+	return V8_ROOT_COUNT;
+}
+
+static enum v8_root v8_root_of(const struct np_snapshot *s, const struct np_graph_root *root)
+{
+	switch (root->kind) {
+	case NP_ROOT_STRONG_LIST: {
+		const struct np_page *page = np_graph_page(s->g, root->node);
+		return page && page->space == NP_SPACE_READ_ONLY ? V8_READ_ONLY_ROOTS : V8_STRONG_ROOT_LIST;
+	}
+	case NP_ROOT_STACK:
+		return V8_STACK_ROOTS;
+	case NP_ROOT_HANDLE_SCOPE:
+		return V8_HANDLE_SCOPE;
+	case NP_ROOT_GLOBAL_HANDLE:
+	case NP_ROOT_WEAK_GLOBAL_HANDLE:
+		return V8_GLOBAL_HANDLES;
+	case NP_ROOT_TRACED_HANDLE:
+		return V8_TRACED_HANDLES;
+	case NP_ROOT_ETERNAL:
+		return V8_ETERNAL_HANDLES;
+	case NP_ROOT_BUILTINS:
+		return V8_BUILTINS;
+	case NP_ROOT_STARTUP_CACHE:
+		return V8_STARTUP_OBJECT_CACHE;
+	case NP_ROOT_COMPILATION_CACHE:
+		return V8_COMPILATION_CACHE;
+	case NP_ROOT_MICROTASK:
+		return V8_MICRO_TASKS;
+	case NP_ROOT_STRING_TABLE:
+		return V8_INTERNALIZED_STRINGS;
+	default: /* fields of the Isolate, and words that stand in for handles */
+		return V8_STRONG_ROOTS;
+	}
+}
+
+/* --- nodes without an object --- */
+
+struct synthetic {
+	struct np_snapshot *s;
+	bool (*cb)(void *ctx, const struct np_snapshot_node *node);
+	void *ctx;
+	bool ended;
+	uint32_t number;
+};
+
+static void synthetic_emit(struct synthetic *y, const char *name)
+{
+	struct np_snapshot *s = y->s;
+	struct np_snapshot_node node = {
+		.number = y->number,
+		.type = NP_SNAPSHOT_SYNTHETIC,
+		.name = np_snapshot_name_cstr(s, name),
+		.id = y->number * 2 + 1,
+		.vertex = NP_VERTEX_NONE,
+		.edges = s->edges.data,
+		.edge_count = (uint32_t)s->edges.len,
+	};
+	y->number++;
+	y->ended |= !y->cb(y->ctx, &node);
+	s->edges.len = 0;
+}
+
+/* --- the user's roots --- */
+
+/* The global object of each context: from there the distances to the program's objects are counted. */
+static void user_root_edges(struct np_snapshot *s)
+{
+	const np_layout *l = s->v8->layout;
+	uint32_t offset = 0, count = 1;
+	for (size_t i = 0; i < s->native_context.len && !offset; i++) {
+		size_t bytes;
+		const char *name = np_snapshot_string(s, s->native_context.data[i].name, &bytes);
+		if (strcmp(name, "global_proxy_object") == 0)
+			offset = s->native_context.data[i].offset;
+	}
+	for (np_vertex v = 0; v < s->g->object_count; v++) {
+		np_vertex global = v;
+		if (!snapshot_is_live(s, v))
+			continue;
+		bool is_context = vertex_kind(s, v) == NP_KIND_CONTEXT && np_has(l, NP_F_type_NATIVE_CONTEXT) &&
+				  s->g->shapes.data[s->g->shape_of[v]]->shape.map->type == np_get(l, NP_F_type_NATIVE_CONTEXT);
+		if (is_context && offset && !snapshot_fact(s, NP_F_Snapshot_root_is_context)) {
+			const uint8_t *bytes = np_graph_bytes(s->g, v);
+			global = bytes ? snapshot_target(s, word_of(bytes, vertex_size(s, v), offset)) : NP_VERTEX_NONE;
+		} else if (!is_context && (offset || vertex_kind(s, v) != NP_KIND_JS_GLOBAL_PROXY)) {
+			continue; /* without the contexts' names the proxies themselves */
+		} else if (is_context && !offset && !snapshot_fact(s, NP_F_Snapshot_root_is_context)) {
+			continue;
+		}
+		if (global != NP_VERTEX_NONE)
+			edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_number(s, ++count), global);
+	}
+}
+
+/* --- edges of one kind of roots --- */
+
+static void root_edge(struct np_snapshot *s, np_vertex v, bool is_weak, const char *description)
+{
+	uint32_t name;
+	struct np_buf b = {0};
+	if (!np_vertex_map_get(&s->root_names, v, &name)) {
+		if (description) {
+			np_buf_printf(&b, "%zu / %s", s->edges.len + 1, description);
+			name = np_snapshot_name_text(s, b.data, b.len);
+			np_buf_deinit(&b);
+		} else {
+			name = np_snapshot_name_number(s, (uint32_t)s->edges.len + 1);
+		}
+	}
+	edge_put(s, is_weak ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_INTERNAL, name, v);
+}
+
+static const char *builtin_name(struct np_snapshot *s, np_vertex v, char *text, size_t bytes)
+{
+	struct np_code_object code;
+	uint64_t at;
+	if (s->builtin_count && np_code_load(s->v8, np_graph_address(s->g, v), &code) && code.builtin_id >= 0 &&
+	    (uint32_t)code.builtin_id < s->builtin_count &&
+	    np_mem_u64(s->v8->mem, s->builtin_names + (uint64_t)s->builtin_stride * (uint32_t)code.builtin_id, &at) &&
+	    np_mem_cstr(s->v8->mem, at, text, bytes))
+		return text;
+	return NULL;
+}
+
+static void kind_edges(struct np_snapshot *s, enum v8_root kind)
+{
+	char text[128];
+	for (size_t i = 0; i < s->roots->count; i++) {
+		const struct np_graph_root *root = &s->roots->all[i];
+		if (np_graph_is_external(s->g, root->node) || !snapshot_is_live(s, root->node) || v8_root_of(s, root) != kind)
+			continue;
+		root_edge(s, root->node, root->is_weak,
+			  kind == V8_BUILTINS ? builtin_name(s, root->node, text, sizeof(text)) : NULL);
+	}
+	if (kind != V8_INTERNALIZED_STRINGS && kind != V8_EXTERNAL_STRINGS)
+		return;
+	/* V8's tables of strings are outside of the heap: they have every string of the kind. */
+	for (np_vertex v = 0; v < s->g->object_count; v++) {
+		if (!snapshot_is_live(s, v) || vertex_kind(s, v) != NP_KIND_STRING)
+			continue;
+		const struct form *f = np_snapshot_form_of(s, v);
+		if (kind == V8_INTERNALIZED_STRINGS ? f->is_internalized_string : f->is_external_string)
+			root_edge(s, v, false, NULL);
+	}
+}
+
+void np_snapshot_visit_synthetic(struct np_snapshot *s, bool (*cb)(void *ctx, const struct np_snapshot_node *node),
+				 void *ctx, bool *ended)
+{
+	struct synthetic y = {.s = s, .cb = cb, .ctx = ctx};
+	s->edges.len = 0;
+	np_vec_push(&s->edges, (struct np_snapshot_edge){NP_SNAPSHOT_ELEMENT, 1, 1});
+	user_root_edges(s);
+	synthetic_emit(&y, "");
+	for (uint32_t i = 0; i < V8_ROOT_COUNT; i++)
+		np_vec_push(&s->edges, (struct np_snapshot_edge){NP_SNAPSHOT_ELEMENT, i + 1, SYNTHETIC_FIRST_ROOT + i});
+	synthetic_emit(&y, "(GC roots)");
+	for (uint32_t i = 0; i < V8_ROOT_COUNT && !y.ended; i++) {
+		kind_edges(s, (enum v8_root)i);
+		synthetic_emit(&y, root_names[i]);
+	}
+	*ended = y.ended;
+}
