@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct block {
 	struct block *next;
@@ -152,4 +153,26 @@ char *np_arena_printf(np_arena *arena, const char *fmt, ...)
 		vsnprintf(s, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return s;
+}
+
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+/* malloc takes such blocks from the kernel: zero pages, which nobody has touched. */
+static void *huge_wish(void *p, size_t bytes)
+{
+	uintptr_t from = ((uintptr_t)p + HUGE_PAGE_BYTES - 1) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+	uintptr_t to = ((uintptr_t)p + bytes) & ~(uintptr_t)(HUGE_PAGE_BYTES - 1);
+	if (to > from)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+	return p;
+}
+
+void *np_xmalloc_huge(size_t bytes)
+{
+	return huge_wish(np_xmalloc(bytes), bytes);
+}
+
+void *np_xcalloc_huge(size_t n, size_t bytes)
+{
+	return huge_wish(np_xcalloc(n, bytes), n * bytes);
 }

@@ -34,4 +34,11 @@ void *np_xcalloc(size_t n, size_t bytes);
 void *np_xrealloc(void *p, size_t bytes);
 char *np_xstrdup(const char *s);
 
+/*
+ * For arrays of many MiB that are read in no order: memory in huge pages where
+ * the kernel gives them, which spares most of the page-table look-ups.  free().
+ */
+void *np_xmalloc_huge(size_t bytes);
+void *np_xcalloc_huge(size_t n, size_t bytes);
+
 #endif

@@ -229,7 +229,9 @@ static np_node *side_node(const struct comparison *c, enum np_diff_side side)
 static const char *compared_text(const struct comparison *c)
 {
 	if (c->diff.is_coarse)
-		return "compared by class, as far as both a heap and a snapshot tell them apart";
+		return "compared by class, as V8's snapshots name them; Node's C++ objects are left out";
+	if (c->of[NP_DIFF_BEFORE].is_snapshot)
+		return "two snapshots: compared by class";
 	if (!c->same_process)
 		return "two processes: compared by class and shape, not object by object";
 	return "one process: an object is new when none of its class and shape lay at its address before; "
@@ -317,7 +319,10 @@ static np_err *first_body(void *ctx)
 	struct np_heap_view *view;
 	NP_TRY(np_heap_view_get(&c->second, &view));
 	NP_TRY(np_heap_view_need_reach(&c->second, view));
-	np_diff_add_heap(&c->diff, NP_DIFF_BEFORE, view, c->same_process);
+	if (c->diff.is_coarse)
+		np_diff_add_heap_as_snapshot(&c->diff, NP_DIFF_BEFORE, view);
+	else
+		np_diff_add_heap(&c->diff, NP_DIFF_BEFORE, view, c->same_process);
 	return NULL;
 }
 
@@ -327,7 +332,10 @@ static np_err *second_body(void *ctx)
 	struct np_heap_view *view;
 	NP_TRY(np_heap_view_get(&c->second, &view));
 	NP_TRY(np_heap_view_need_reach(&c->second, view));
-	np_diff_add_heap(&c->diff, NP_DIFF_AFTER, view, false);
+	if (c->diff.is_coarse)
+		np_diff_add_heap_as_snapshot(&c->diff, NP_DIFF_AFTER, view);
+	else
+		np_diff_add_heap(&c->diff, NP_DIFF_AFTER, view, false);
 	if (c->same_process)
 		np_diff_match_places(&c->diff, view);
 	answer(c, view);
@@ -359,7 +367,8 @@ static np_err *sides_run(struct comparison *c, struct np_session *before, struct
 		identity_take(after, &c->of[NP_DIFF_AFTER]);
 	c->of[NP_DIFF_BEFORE].is_snapshot = !before;
 	c->of[NP_DIFF_AFTER].is_snapshot = !after;
-	d->is_coarse = d->by_class = !before || !after;
+	d->by_class = !before || !after;
+	d->is_coarse = !before != !after;
 	if (np_opt_str(c->inv, "by") && strcmp(np_opt_str(c->inv, "by"), "class") == 0)
 		d->by_class = true;
 	c->same_process = is_same_process(&c->of[NP_DIFF_BEFORE], &c->of[NP_DIFF_AFTER]);

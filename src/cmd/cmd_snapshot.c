@@ -38,10 +38,10 @@ static bool node_write(void *ctx, const struct np_snapshot_node *node)
 		np_heapsnapshot_edge(file, node->edges[i].type, node->edges[i].name, node->edges[i].to);
 	struct np_heapsnapshot_node n = {
 		.type = node->type, .name = node->name, .id = node->id, .self_bytes = node->self_bytes};
-	bool good = np_heapsnapshot_node(file, &n);
+	np_heapsnapshot_node(file, &n);
 	if (node->has_location)
 		np_heapsnapshot_location(file, node->script_id, node->line, node->column);
-	return good;
+	return np_heapsnapshot_next(file);
 }
 
 static const char *default_path(struct np_invocation *inv)

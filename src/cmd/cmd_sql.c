@@ -42,7 +42,7 @@ struct query {
 	uint64_t limit;
 	np_node *rows;
 	const struct np_shape *shape;
-	const char **names;
+	const char **names, **keys; /* of columns, as SQLite calls them, and each once */
 	size_t column_count, row_count;
 	bool is_cut;
 	np_rows *stream; /* JSON that is written as it comes; NULL: rows */
@@ -102,7 +102,7 @@ static const char *unique_name(struct query *q, size_t i, const char *name)
 	const char *candidate = name;
 	for (size_t n = 1;; n++) {
 		size_t k = 0;
-		while (k < i && strcmp(q->names[k], candidate) != 0)
+		while (k < i && strcmp(q->keys[k], candidate) != 0)
 			k++;
 		if (k == i)
 			return np_arena_strdup(q->inv->arena, candidate);
@@ -115,11 +115,14 @@ static np_err *take_columns(void *ctx, const char *const *names, size_t count)
 	struct query *q = ctx;
 	np_arena *arena = q->inv->arena;
 	q->names = NP_NEW_ARRAY(arena, const char *, count);
+	q->keys = NP_NEW_ARRAY(arena, const char *, count);
 	q->column_count = count;
-	for (size_t i = 0; i < count; i++)
-		q->names[i] = unique_name(q, i, names[i] ? names[i] : "");
+	for (size_t i = 0; i < count; i++) {
+		q->names[i] = np_arena_strdup(arena, names[i] ? names[i] : "");
+		q->keys[i] = unique_name(q, i, q->names[i]);
+	}
 	if (q->inv->globals->json && !q->inv->in_shell) {
-		q->stream = np_rows_begin(q->inv->out ? q->inv->out : stdout, names, count);
+		q->stream = np_rows_begin(q->inv->out ? q->inv->out : stdout, q->names, count);
 		return NULL;
 	}
 	struct np_shape *shape = NP_NEW(arena, struct np_shape);
@@ -199,7 +202,7 @@ static np_err *take_row(void *ctx, const struct np_sql_value *values, size_t cou
 				  (int)CELLS_MAX);
 	np_node *row = np_obj(q->inv->arena, NULL);
 	for (size_t i = 0; i < count; i++)
-		set_cell(row, q->names[i], &values[i]);
+		set_cell(row, q->keys[i], &values[i]);
 	np_add(q->rows, row);
 	return NULL;
 }

@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 #include "format/heapsnapshot_read.h"
+#include "heap/v8snapshot.h"
+#include "v8/cache.h"
 
 enum { RANGE_SHIFT = 35 };
 
@@ -33,39 +35,29 @@ static void row_add(struct np_diff *d, enum np_diff_side side, uint32_t row, uin
 	d->self_bytes[side] += bytes;
 }
 
-/* --- classes that a heap and a snapshot both know --- */
+/* Every n-th object of a row, n doubles when the samples are full. */
+static void sample_take(struct np_diff_row *row, np_vertex node)
+{
+	if (row->sample_seen++ % row->sample_every)
+		return;
+	if (row->sample_count == NP_DIFF_SAMPLES) {
+		for (size_t i = 0; i < NP_DIFF_SAMPLES / 2; i++)
+			row->samples[i] = row->samples[2 * i];
+		row->sample_count = NP_DIFF_SAMPLES / 2;
+		row->sample_every *= 2;
+	}
+	row->samples[row->sample_count++] = node;
+}
+
+/* --- snapshots, and heaps as snapshots show them --- */
 
 static bool starts(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/*
- * V8's snapshots tell their nodes by other kinds than we do: what is code, what
- * is a shape, what is a hidden part.  Both are mapped to what both can tell.
- */
-static const char *class_of_heap(const char *class)
-{
-	static const char *const code[] = {"(compiled code)", "(function info)", "(script)", "(scope info)"};
-	static const char *const code_types[] = {"Feedback", "AllocationSite", "Bytecode", "InterpreterData", "Uncompiled",
-						 "Code", "DeoptimizationData", "ScriptOrModule"};
-	static const char *const shapes[] = {"(map)", "system / DescriptorArray", "system / TransitionArray",
-					     "system / PrototypeInfo", "system / EnumCache", "system / StrongDescriptorArray"};
-	for (size_t i = 0; i < NP_ARRAY_LEN(code); i++)
-		if (strcmp(class, code[i]) == 0)
-			return "(compiled code)";
-	for (size_t i = 0; i < NP_ARRAY_LEN(shapes); i++)
-		if (strcmp(class, shapes[i]) == 0)
-			return "(object shape)";
-	if (!starts(class, "system / "))
-		return class;
-	for (size_t i = 0; i < NP_ARRAY_LEN(code_types); i++)
-		if (starts(class + 9, code_types[i]))
-			return "(compiled code)";
-	return "(system)";
-}
-
-static const char *class_of_snapshot(const struct np_heapsnapshot_class *c)
+/* The class of a node of a snapshot; NULL: it is not compared. */
+static const char *class_of_snapshot(const struct np_diff *d, const char *type, const char *name)
 {
 	static const struct {
 		const char *type, *class;
@@ -73,21 +65,24 @@ static const char *class_of_snapshot(const struct np_heapsnapshot_class *c)
 		{"array", "(array)"},	      {"string", "(string)"},	      {"code", "(compiled code)"},
 		{"closure", "Function"},      {"regexp", "RegExp"},	      {"number", "(number)"},
 		{"symbol", "(symbol)"},	      {"bigint", "(bigint)"},	      {"object shape", "(object shape)"},
-		{"hidden", "(system)"},	      {"wasm object", "(system)"},    {"synthetic", NULL},
-		{"concatenated string", "(concatenated string)"},	      {"sliced string", "(sliced string)"},
+		{"synthetic", NULL},	      {"concatenated string", "(concatenated string)"},
+		{"sliced string", "(sliced string)"},
 	};
 	for (size_t i = 0; i < NP_ARRAY_LEN(types); i++)
-		if (strcmp(c->type, types[i].type) == 0)
+		if (strcmp(type, types[i].type) == 0)
 			return types[i].class;
-	if (strcmp(c->type, "native") == 0)
-		return c->name && (starts(c->name, "system / JSArrayBufferData") || starts(c->name, "system / ExternalStringData"))
-			       ? "(external memory)"
-			       : "(native)";
-	if (!c->name || !*c->name)
-		return "Object";
-	if (starts(c->name, "system / Context"))
+	/* Node's C++ objects are in the snapshots alone that the process wrote itself */
+	if (strcmp(type, "native") == 0 && d->is_coarse && !(name && starts(name, "system / JSArrayBufferData")))
+		return NULL;
+	if (name && starts(name, "system / Context"))
 		return "(context)";
-	return starts(c->name, "system / ") ? "(system)" : c->name;
+	return name && *name ? name : "Object";
+}
+
+static void snapshot_row_add(struct np_diff *d, enum np_diff_side side, uint32_t row, uint64_t count, uint64_t bytes)
+{
+	row_add(d, side, row, count, bytes);
+	d->count[side] += count;
 }
 
 np_err *np_diff_add_snapshot(struct np_diff *d, enum np_diff_side side, const char *path)
@@ -97,15 +92,55 @@ np_err *np_diff_add_snapshot(struct np_diff *d, enum np_diff_side side, const ch
 	np_err *err = np_heapsnapshot_census_open(path, scratch, &census);
 	for (size_t i = 0; !err && i < census.class_count; i++) {
 		const struct np_heapsnapshot_class *c = &census.classes[i];
-		const char *class = class_of_snapshot(c);
-		if (!class)
-			continue;
-		row_add(d, side, row_of(d, class, class), c->count, c->self_bytes);
-		if (strcmp(class, "(external memory)") != 0)
-			d->count[side] += c->count;
+		const char *class = class_of_snapshot(d, c->type, c->name);
+		if (class)
+			snapshot_row_add(d, side, row_of(d, class, class), c->count, c->self_bytes);
 	}
 	np_arena_destroy(scratch);
 	return err;
+}
+
+struct as_snapshot {
+	struct np_diff *diff;
+	enum np_diff_side side;
+	np_snapshot *snapshot;
+	struct np_addr_map rows; /* by type and number of the name: row + 2; 1: not compared */
+};
+
+static bool snapshot_node_take(void *ctx, const struct np_snapshot_node *node)
+{
+	static const char *const types[] = {"hidden", "array", "string", "object", "code", "closure", "regexp", "number",
+					    "native", "synthetic", "concatenated string", "sliced string", "symbol",
+					    "bigint", "object shape"};
+	struct as_snapshot *s = ctx;
+	/* strings and the like are one class each, whatever their names are */
+	bool by_name = node->type == NP_SNAPSHOT_OBJECT || node->type == NP_SNAPSHOT_HIDDEN || node->type == NP_SNAPSHOT_NATIVE;
+	uint64_t key = ((uint64_t)node->type + 1) << 32 | (by_name ? node->name : 0);
+	uintptr_t known = (uintptr_t)np_addr_map_get(&s->rows, key);
+	if (!known) {
+		size_t bytes;
+		const char *name = by_name ? np_snapshot_string(s->snapshot, node->name, &bytes) : NULL;
+		const char *class = class_of_snapshot(s->diff, types[node->type], name);
+		known = class ? (uintptr_t)row_of(s->diff, class, class) + 2 : 1;
+		np_addr_map_put(&s->rows, key, (void *)known);
+	}
+	if (known == 1)
+		return true;
+	uint32_t row = (uint32_t)(known - 2);
+	snapshot_row_add(s->diff, s->side, row, 1, node->self_bytes);
+	if (s->side == NP_DIFF_AFTER && node->vertex != NP_VERTEX_NONE)
+		sample_take(&s->diff->rows.data[row], node->vertex);
+	return true;
+}
+
+void np_diff_add_heap_as_snapshot(struct np_diff *d, enum np_diff_side side, struct np_heap_view *view)
+{
+	static const struct np_snapshot_options options;
+	struct as_snapshot s = {.diff = d, .side = side};
+	s.snapshot = np_snapshot_create(view->graph, &view->roots, &view->reach, &options);
+	np_snapshot_visit(s.snapshot, snapshot_node_take, &s);
+	np_snapshot_destroy(s.snapshot);
+	np_addr_map_deinit(&s.rows);
 }
 
 /* --- heaps --- */
@@ -115,10 +150,8 @@ static uint32_t row_of_group(struct np_diff *d, struct np_heap_view *view, uint3
 	const struct np_group *g = np_group_get(view->classes, group_id);
 	const char *class = np_class_id_name(view->classes, g->class_id);
 	struct np_buf key = {0};
-	if (d->by_class) {
-		class = d->is_coarse ? class_of_heap(class) : class;
+	if (d->by_class)
 		return row_of(d, class, class);
-	}
 	np_buf_printf(&key, "%s\x01%c", class, g->is_dictionary ? 'd' : 'p');
 	for (uint32_t i = 0; i < g->property_count; i++)
 		np_buf_printf(&key, "\x01%s", g->properties[i]);
@@ -157,20 +190,6 @@ static uint32_t row_of_node(struct np_diff *d, struct np_heap_view *view, struct
 static bool is_taken(const struct np_diff *d, const struct np_heap_view *view, np_vertex node)
 {
 	return d->garbage || np_reach_has(&view->reach, node);
-}
-
-/* Every n-th object of a row, n doubles when the samples are full. */
-static void sample_take(struct np_diff_row *row, np_vertex node)
-{
-	if (row->sample_seen++ % row->sample_every)
-		return;
-	if (row->sample_count == NP_DIFF_SAMPLES) {
-		for (size_t i = 0; i < NP_DIFF_SAMPLES / 2; i++)
-			row->samples[i] = row->samples[2 * i];
-		row->sample_count = NP_DIFF_SAMPLES / 2;
-		row->sample_every *= 2;
-	}
-	row->samples[row->sample_count++] = node;
 }
 
 static void place_add(struct np_diff_places *p, np_addr at, uint32_t row, size_t *cap)

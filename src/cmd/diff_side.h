@@ -40,7 +40,7 @@ struct np_diff_places {
 struct np_diff {
 	np_arena *arena;
 	bool by_class; /* not by shape */
-	bool is_coarse; /* a snapshot is among them: only classes that both can tell */
+	bool is_coarse; /* a heap and a snapshot: only what both have */
 	bool garbage;
 	struct np_text_ids ids;
 	NP_VEC(struct np_diff_row) rows;
@@ -55,6 +55,8 @@ void np_diff_deinit(struct np_diff *diff);
 np_err *np_diff_add_snapshot(struct np_diff *diff, enum np_diff_side side, const char *path) NP_MUST;
 /* A heap.  The first one leaves the places of its objects when keep_places. The view knows what is alive. */
 void np_diff_add_heap(struct np_diff *diff, enum np_diff_side side, struct np_heap_view *view, bool keep_places);
+/* A heap's nodes by class as its snapshot would have them. */
+void np_diff_add_heap_as_snapshot(struct np_diff *diff, enum np_diff_side side, struct np_heap_view *view);
 /* After both: which objects of the second heap are new, which of the first are gone. */
 void np_diff_match_places(struct np_diff *diff, struct np_heap_view *view);
 

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "cmd/session.h"
+#include "v8/array.h"
 #include "v8/function.h"
 #include "v8/object.h"
 #include "v8/script.h"
@@ -21,17 +22,25 @@ np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *vi
 		.shape = np_opt_str(inv, "shape"),
 		.function = np_opt_str(inv, "function"),
 		.script = np_opt_str(inv, "script"),
+		.kind = np_opt_str(inv, "kind"),
+		.like = UINT32_MAX,
 		.all = np_opt_flag(inv, "all"),
 	};
+	const char *like = np_opt_str(inv, "like");
 	if (!f.all)
 		NP_TRY(np_heap_view_need_reach(inv, view));
+	if (like) {
+		np_vertex node;
+		NP_TRY(np_heap_view_node(inv, view, like, &node));
+		f.like = np_group_id_of(view->classes, node);
+	}
 	*ret = f;
 	return NULL;
 }
 
 bool np_object_filter_is_set(const struct np_object_filter *f)
 {
-	return f->class || f->property || f->shape || f->function || f->script;
+	return f->class || f->property || f->shape || f->function || f->script || f->kind || f->like != UINT32_MAX;
 }
 
 static bool group_has_shape(const struct np_group *g, const char *shape)
@@ -127,13 +136,43 @@ static bool function_verdict(struct np_object_filter *f, np_vertex node)
 	return known == YES;
 }
 
+/* Slots in the array that a field of the object leads to. */
+static uint32_t store_length(np_v8 *v8, np_addr object, enum np_fact field)
+{
+	np_tagged t;
+	uint32_t length;
+	return np_field(v8, object, field, &t) && np_is_ref(t) && np_array_length(v8, np_ref(t), &length) ? length : 0;
+}
+
+/* --kind: where an object keeps what it has. */
+static bool kind_passes(const struct np_object_filter *f, np_vertex node)
+{
+	np_v8 *v8 = np_heap_v8(f->view->heap);
+	if (np_graph_is_external(f->view->graph, node))
+		return false;
+	const struct np_vertex_shape *s = np_graph_shape(f->view->graph, np_graph_shape_of(f->view->graph, node));
+	np_addr at = np_graph_address(f->view->graph, node);
+	if (!np_kind_is_receiver(s->kind) || s->kind == NP_KIND_JS_PROXY)
+		return false;
+	if (strcmp(f->kind, "dict") == 0)
+		return s->map->dictionary;
+	if (strcmp(f->kind, "numeric") == 0)
+		return store_length(v8, at, NP_F_JSObject_elements) > 0;
+	bool has_array = !s->map->dictionary && store_length(v8, at, NP_F_JSReceiver_properties) > 0;
+	if (strcmp(f->kind, "props") == 0)
+		return has_array;
+	return !s->map->dictionary && s->map->own_descriptors && s->map->inobject_count;
+}
+
 bool np_object_filter_takes(struct np_object_filter *f, np_vertex node)
 {
 	if (!f->all && !np_reach_has(&f->view->reach, node))
 		return false;
-	if (f->class || f->property || f->shape) {
+	if (f->kind && !kind_passes(f, node))
+		return false;
+	if (f->class || f->property || f->shape || f->like != UINT32_MAX) {
 		uint32_t id = np_group_id_of(f->view->classes, node);
-		if (!group_verdict(f, id))
+		if ((f->like != UINT32_MAX && f->like != id) || !group_verdict(f, id))
 			return false;
 		struct np_property p;
 		if (f->property && np_group_get(f->view->classes, id)->is_dictionary &&

@@ -1,4 +1,4 @@
-/* Which objects a heap command is about: --class, --property, --shape, --function, --script, --all. */
+/* Which objects a heap command is about: --class, --property, --shape, --function, --script, --kind, --like, --all. */
 #ifndef NP_CMD_OBJECT_FILTER_H
 #define NP_CMD_OBJECT_FILTER_H
 
@@ -12,11 +12,15 @@
 	{"shape", 0, NP_OPT_STRING, "A,B,...", NULL, "only objects with exactly these properties, in order"},      \
 	{"function", 0, NP_OPT_STRING, "NAME", NULL, "only closures of functions with that name (* and ? match)"}, \
 	{"script", 0, NP_OPT_STRING, "FILE", NULL, "only closures of, and instances of constructors in, that script"}, \
+	{"kind", 'k', NP_OPT_CHOICE, "KIND", "dict|inobject|props|numeric",                                        \
+	 "only objects whose properties are in a dictionary, in the object, in an array beside it; with elements"}, \
+	{"like", 0, NP_OPT_STRING, "ADDR", NULL, "only objects of the class and shape of that one"},               \
 	{"all", 'a', NP_OPT_FLAG, NULL, NULL, "garbage too, not only what the roots keep alive"}
 
 struct np_object_filter {
 	struct np_heap_view *view;
-	const char *class, *property, *shape, *function, *script; /* NULL: any */
+	const char *class, *property, *shape, *function, *script, *kind; /* NULL: any */
+	uint32_t like; /* group; UINT32_MAX: any */
 	bool all;
 	uint8_t *verdict_of_group; /* by np_group_id_of(): 0 not asked, 1 no, 2 yes */
 	size_t verdict_len;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 enum {
 	BUFFER_BYTES = 1 << 20,
 	RECORD_BYTES = 160, /* at most, of a node, an edge or a location */
+	BATCH_EDGES = 1 << 16,
+	BATCH_NODES = 1 << 15,
+	BATCHES = 4,
 	COUNT_DIGITS = 10,  /* of the counts in the head, which are known in the end */
 	COPY_BYTES = 1 << 30,
 };
@@ -26,13 +30,46 @@ struct stream {
 	int error;	/* errno of the first failed write */
 };
 
+struct edge {
+	uint32_t type, name, to;
+};
+
+struct node {
+	struct np_heapsnapshot_node fields;
+	uint32_t edge_count;
+	int32_t script_id, line, column; /* script_id -1: no location */
+};
+
+/* Nodes with their edges on the way from who finds them to who writes them. */
+struct batch {
+	struct edge *edges;
+	size_t edge_count, edge_cap;
+	struct node *nodes;
+	size_t node_count;
+	bool is_last;
+};
+
+/*
+ * Numbers become text on a thread of their own, a batch at a time:
+ *
+ *     caller -> batches[filled % BATCHES] ... batches[written % BATCHES] -> writer
+ *
+ * The streams are the writer's as long as it runs.
+ */
 struct np_heapsnapshot {
 	char *path, *temporary; /* temporary NULL: has no name, or got its own */
 	struct stream nodes, edges, locations;
-	struct np_heapsnapshot_counts counts;
-	uint64_t edges_of_node;
+	struct np_heapsnapshot_counts counts; /* the writer's; strings: the caller's */
 	off_t counts_at;
-	bool in_strings, joined;
+	bool joined;
+
+	struct batch batches[BATCHES];
+	size_t filled, written; /* under lock */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t writer;
+	bool has_writer, failed; /* failed: under lock */
+	uint32_t edges_of_node;
 };
 
 static const char head_before_counts[] =
@@ -80,26 +117,40 @@ static void stream_put(struct stream *s, const char *text, size_t n)
 	}
 }
 
+static inline unsigned digits_of(uint64_t n)
+{
+	unsigned digits = 1;
+	for (;; n /= 10000, digits += 4) {
+		if (n < 10)
+			return digits;
+		if (n < 100)
+			return digits + 1;
+		if (n < 1000)
+			return digits + 2;
+		if (n < 10000)
+			return digits + 3;
+	}
+}
+
 static inline char *number_put(char *at, uint64_t n)
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 				    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 				    "8081828384858687888990919293949596979899";
-	char text[20], *p = text + sizeof(text);
-	while (n >= 100) {
-		p -= 2;
-		memcpy(p, pairs + 2 * (n % 100), 2);
-		n /= 100;
+	char *end = at + digits_of(n), *p = end;
+	if (n <= UINT32_MAX) { /* cheaper to divide */
+		uint32_t small = (uint32_t)n;
+		for (; small >= 100; small /= 100)
+			memcpy(p -= 2, pairs + 2 * (small % 100), 2);
+		n = small;
 	}
-	if (n >= 10) {
-		p -= 2;
-		memcpy(p, pairs + 2 * n, 2);
-	} else {
-		*--p = (char)('0' + n);
-	}
-	size_t len = (size_t)(text + sizeof(text) - p);
-	memcpy(at, p, len);
-	return at + len;
+	for (; n >= 100; n /= 100)
+		memcpy(p -= 2, pairs + 2 * (n % 100), 2);
+	if (n >= 10)
+		memcpy(p - 2, pairs + 2 * n, 2);
+	else
+		p[-1] = (char)('0' + n);
+	return end;
 }
 
 /* All of a finished stream behind another one. */
@@ -175,10 +226,29 @@ static void head_put(np_heapsnapshot *file)
 	stream_put(&file->nodes, rest, sizeof(rest) - 1);
 }
 
+static void *writer_run(void *arg);
+
+static np_err *writer_start(np_heapsnapshot *file)
+{
+	for (size_t i = 0; i < BATCHES; i++) {
+		struct batch *b = &file->batches[i];
+		b->edge_cap = BATCH_EDGES;
+		b->edges = np_xmalloc(b->edge_cap * sizeof(*b->edges));
+		b->nodes = np_xmalloc(BATCH_NODES * sizeof(*b->nodes));
+	}
+	errno = pthread_create(&file->writer, NULL, writer_run, file);
+	if (errno)
+		return np_err_sys(NP_EIO, "starting a thread");
+	file->has_writer = true;
+	return NULL;
+}
+
 np_err *np_heapsnapshot_create(const char *path, np_heapsnapshot **ret)
 {
 	np_heapsnapshot *file = np_xcalloc(1, sizeof(*file));
 	struct stream *streams[] = {&file->nodes, &file->edges, &file->locations};
+	pthread_mutex_init(&file->lock, NULL);
+	pthread_cond_init(&file->changed, NULL);
 	for (size_t i = 0; i < NP_ARRAY_LEN(streams); i++) {
 		streams[i]->fd = -1;
 		streams[i]->buffer = np_xmalloc(BUFFER_BYTES);
@@ -197,13 +267,49 @@ np_err *np_heapsnapshot_create(const char *path, np_heapsnapshot **ret)
 		if (file->locations.fd < 0)
 			err = np_err_sys(NP_EIO, "creating %s", path);
 	}
+	if (!err) {
+		head_put(file);
+		err = writer_start(file);
+	}
 	if (err) {
 		np_heapsnapshot_destroy(file);
 		return err;
 	}
-	head_put(file);
 	*ret = file;
 	return NULL;
+}
+
+/* --- batches --- */
+
+static struct batch *batch_now(np_heapsnapshot *file)
+{
+	return &file->batches[file->filled % BATCHES];
+}
+
+/* Hands the batch over and waits for room for the next one. False when writing has failed. */
+static bool batch_send(np_heapsnapshot *file)
+{
+	pthread_mutex_lock(&file->lock);
+	file->filled++;
+	pthread_cond_broadcast(&file->changed);
+	while (file->filled - file->written == BATCHES)
+		pthread_cond_wait(&file->changed, &file->lock);
+	bool good = !file->failed;
+	pthread_mutex_unlock(&file->lock);
+	struct batch *b = batch_now(file);
+	b->edge_count = b->node_count = 0;
+	b->is_last = false;
+	return good;
+}
+
+static void writer_end(np_heapsnapshot *file)
+{
+	if (!file->has_writer)
+		return;
+	batch_now(file)->is_last = true;
+	batch_send(file);
+	pthread_join(file->writer, NULL);
+	file->has_writer = false;
 }
 
 void np_heapsnapshot_destroy(np_heapsnapshot *file)
@@ -211,68 +317,126 @@ void np_heapsnapshot_destroy(np_heapsnapshot *file)
 	if (!file)
 		return;
 	struct stream *streams[] = {&file->nodes, &file->edges, &file->locations};
+	writer_end(file);
 	for (size_t i = 0; i < NP_ARRAY_LEN(streams); i++) {
 		if (streams[i]->fd >= 0)
 			close(streams[i]->fd);
 		free(streams[i]->buffer);
 	}
+	for (size_t i = 0; i < BATCHES; i++) {
+		free(file->batches[i].edges);
+		free(file->batches[i].nodes);
+	}
 	if (file->temporary)
 		unlink(file->temporary);
 	free(file->temporary);
 	free(file->path);
+	pthread_mutex_destroy(&file->lock);
+	pthread_cond_destroy(&file->changed);
 	free(file);
 }
 
-/* --- records --- */
-
 void np_heapsnapshot_edge(np_heapsnapshot *file, uint32_t type, uint32_t name_or_index, uint32_t to)
 {
-	char *at = stream_room(&file->edges, RECORD_BYTES), *start = at;
-	if (file->counts.edges++)
-		*at++ = ',';
-	at = number_put(at, type);
-	*at++ = ',';
-	at = number_put(at, name_or_index);
-	*at++ = ',';
-	at = number_put(at, (uint64_t)to * NP_HEAPSNAPSHOT_NODE_FIELDS);
-	*at++ = '\n';
-	file->edges.len += (size_t)(at - start);
+	struct batch *b = batch_now(file);
+	if (b->edge_count == b->edge_cap) { /* a node's edges stay together */
+		b->edge_cap *= 2;
+		b->edges = np_xrealloc(b->edges, b->edge_cap * sizeof(*b->edges));
+	}
+	b->edges[b->edge_count++] = (struct edge){type, name_or_index, to};
 	file->edges_of_node++;
 }
 
-bool np_heapsnapshot_node(np_heapsnapshot *file, const struct np_heapsnapshot_node *node)
+void np_heapsnapshot_node(np_heapsnapshot *file, const struct np_heapsnapshot_node *node)
 {
-	char *at = stream_room(&file->nodes, RECORD_BYTES), *start = at;
-	if (file->counts.nodes++)
-		*at++ = ',';
-	const uint64_t fields[] = {node->type, node->name, node->id, node->self_bytes, file->edges_of_node, node->detachedness};
-	for (size_t i = 0; i < NP_ARRAY_LEN(fields); i++) {
-		if (i)
-			*at++ = ',';
-		at = number_put(at, fields[i]);
-	}
-	*at++ = '\n';
-	file->nodes.len += (size_t)(at - start);
+	struct batch *b = batch_now(file);
+	b->nodes[b->node_count++] = (struct node){.fields = *node, .edge_count = file->edges_of_node, .script_id = -1};
 	file->edges_of_node = 0;
-	return !file->nodes.error && !file->edges.error && !file->locations.error;
 }
 
 void np_heapsnapshot_location(np_heapsnapshot *file, int32_t script_id, int32_t line, int32_t column)
 {
-	char *at = stream_room(&file->locations, RECORD_BYTES), *start = at;
-	if (script_id < 0 || line < 0 || column < 0)
+	struct batch *b = batch_now(file);
+	if (!b->node_count || script_id < 0 || line < 0 || column < 0)
 		return; /* readers take numbers without a sign */
-	if (file->counts.locations++)
+	struct node *node = &b->nodes[b->node_count - 1];
+	node->script_id = script_id;
+	node->line = line;
+	node->column = column;
+}
+
+bool np_heapsnapshot_next(np_heapsnapshot *file)
+{
+	struct batch *b = batch_now(file);
+	return (b->edge_count < BATCH_EDGES / 2 && b->node_count < BATCH_NODES - 1) || batch_send(file);
+}
+
+/* --- the writer --- */
+
+static void edge_put(struct stream *out, bool is_first, const struct edge *edge)
+{
+	char *at = stream_room(out, RECORD_BYTES), *start = at;
+	if (!is_first)
 		*at++ = ',';
-	const uint64_t fields[] = {(file->counts.nodes - 1) * NP_HEAPSNAPSHOT_NODE_FIELDS, (uint32_t)script_id, (uint32_t)line,
-				   (uint32_t)column};
-	for (size_t i = 0; i < NP_ARRAY_LEN(fields); i++) {
-		if (i)
+	at = number_put(at, edge->type);
+	*at++ = ',';
+	at = number_put(at, edge->name);
+	*at++ = ',';
+	at = number_put(at, (uint64_t)edge->to * NP_HEAPSNAPSHOT_NODE_FIELDS);
+	*at++ = '\n';
+	out->len += (size_t)(at - start);
+}
+
+static void numbers_put(struct stream *out, bool is_first, const uint64_t *fields, size_t count)
+{
+	char *at = stream_room(out, RECORD_BYTES), *start = at;
+	for (size_t i = 0; i < count; i++) {
+		if (i || !is_first)
 			*at++ = ',';
 		at = number_put(at, fields[i]);
 	}
 	*at++ = '\n';
-	file->locations.len += (size_t)(at - start);
+	out->len += (size_t)(at - start);
+}
+
+static void batch_write(np_heapsnapshot *file, const struct batch *b)
+{
+	struct np_heapsnapshot_counts *c = &file->counts;
+	for (size_t i = 0; i < b->edge_count; i++)
+		edge_put(&file->edges, !c->edges++, &b->edges[i]);
+	for (size_t i = 0; i < b->node_count; i++) {
+		const struct node *n = &b->nodes[i];
+		const uint64_t fields[] = {n->fields.type,	 n->fields.name, n->fields.id,
+					   n->fields.self_bytes, n->edge_count,	 n->fields.detachedness};
+		numbers_put(&file->nodes, !c->nodes, fields, NP_ARRAY_LEN(fields));
+		if (n->script_id >= 0) {
+			const uint64_t location[] = {c->nodes * NP_HEAPSNAPSHOT_NODE_FIELDS, (uint32_t)n->script_id,
+						     (uint32_t)n->line, (uint32_t)n->column};
+			numbers_put(&file->locations, !c->locations++, location, NP_ARRAY_LEN(location));
+		}
+		c->nodes++;
+	}
+}
+
+static void *writer_run(void *arg)
+{
+	np_heapsnapshot *file = arg;
+	for (bool is_last = false; !is_last;) {
+		pthread_mutex_lock(&file->lock);
+		while (file->written == file->filled)
+			pthread_cond_wait(&file->changed, &file->lock);
+		const struct batch *b = &file->batches[file->written % BATCHES];
+		pthread_mutex_unlock(&file->lock);
+		is_last = b->is_last;
+		batch_write(file, b);
+		bool failed = file->nodes.error || file->edges.error || file->locations.error;
+		pthread_mutex_lock(&file->lock);
+		file->written++;
+		file->failed |= failed;
+		pthread_cond_broadcast(&file->changed);
+		pthread_mutex_unlock(&file->lock);
+	}
+	return NULL;
 }
 
 /* --- strings --- */
@@ -286,6 +450,7 @@ static void sections_join(np_heapsnapshot *file)
 	if (file->joined)
 		return;
 	file->joined = true;
+	writer_end(file);
 	stream_put(&file->nodes, edges, sizeof(edges) - 1);
 	stream_append(&file->nodes, &file->edges);
 	stream_put(&file->nodes, traces, sizeof(traces) - 1);

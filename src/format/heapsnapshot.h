@@ -51,10 +51,12 @@ void np_heapsnapshot_destroy(np_heapsnapshot *file);
 
 /* An edge of the node that comes next. to: number of a node. */
 void np_heapsnapshot_edge(np_heapsnapshot *file, uint32_t type, uint32_t name_or_index, uint32_t to);
-/* The node whose edges were given. False when writing has failed: np_heapsnapshot_finish() tells why. */
-bool np_heapsnapshot_node(np_heapsnapshot *file, const struct np_heapsnapshot_node *node);
+/* The node whose edges were given. */
+void np_heapsnapshot_node(np_heapsnapshot *file, const struct np_heapsnapshot_node *node);
 /* Of the last node; line and column from 0. */
 void np_heapsnapshot_location(np_heapsnapshot *file, int32_t script_id, int32_t line, int32_t column);
+/* After each node and its location. False when writing has failed: np_heapsnapshot_finish() tells why. */
+bool np_heapsnapshot_next(np_heapsnapshot *file);
 /* After the last node: the strings in order, as UTF-8. */
 bool np_heapsnapshot_string(np_heapsnapshot *file, const char *utf8, size_t bytes);
 /* Ends the file and gives it its name. */

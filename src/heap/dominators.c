@@ -3,22 +3,38 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
+#include "heap/graph_internal.h"
 
 /*
- * Numbers are of the depth-first pass: 0 the virtual root, then 1..count.  They
- * index every array here but `number`, which is by node.
+ * Numbers are of the depth-first pass: 0 the virtual root, then 1..count.  The
+ * passes are bound by memory: what belongs to one vertex lies together, and
+ * arrays are dropped as soon as the next step needs none of them.
  */
+struct vert {
+	uint32_t ancestor; /* parent in the tree, its paths compressed */
+	uint32_t label;	   /* vertex with the least semidominator on the compressed path */
+	uint32_t semi;
+	uint32_t dominator; /* parent in the tree at first */
+};
+
+struct slot {
+	uint32_t number; /* 0: not reached */
+	uint32_t preds;	 /* their count, then where the next one goes */
+};
+
 struct tree {
 	const np_graph *graph;
 	const struct np_graph_roots *roots;
+	const uint32_t *rows, *edges; /* of the graph */
 	uint32_t count;
-	uint32_t *number; /* by node; 0: not reached */
-	uint32_t *vertex; /* node */
-	uint32_t *parent;
-	uint32_t *semi, *label, *ancestor; /* ancestor: parent, its paths compressed */
+	struct slot *slots;	/* by node */
+	uint32_t *vertex;	/* node, by number */
+	uint32_t *parent;	/* by number */
+	struct vert *verts;	/* by number */
 	uint32_t *pred_rows, *preds;
 	struct np_ephemeron *ephemerons; /* live ones with a value, by key */
 	size_t ephemeron_count;
+	uint64_t *is_key; /* a bit a node */
 };
 
 /* --- edges that count --- */
@@ -34,9 +50,12 @@ static void ephemerons_gather(struct tree *t, const struct np_reach *reach)
 	size_t n = np_graph_ephemeron_count(t->graph);
 	const struct np_ephemeron *all = np_graph_ephemerons(t->graph);
 	t->ephemerons = np_xmalloc((n + 1) * sizeof(*t->ephemerons));
+	t->is_key = np_xcalloc((size_t)np_graph_node_count(t->graph) / 64 + 1, sizeof(*t->is_key));
 	for (size_t i = 0; i < n; i++)
-		if (reach->ephemeron_is_live[i] && all[i].value != NP_VERTEX_NONE)
+		if (reach->ephemeron_is_live[i] && all[i].value != NP_VERTEX_NONE) {
 			t->ephemerons[t->ephemeron_count++] = all[i];
+			t->is_key[all[i].key / 64] |= 1ull << (all[i].key % 64);
+		}
 	qsort(t->ephemerons, t->ephemeron_count, sizeof(*t->ephemerons), ephemeron_compare);
 }
 
@@ -53,80 +72,82 @@ static size_t ephemeron_first(const struct tree *t, np_vertex key)
 	return low;
 }
 
-/* Edge i of a node: its row, then the values of tables that it is a key of. NP_VERTEX_NONE: weak; false: past the last. */
-static bool node_edge(const struct tree *t, np_vertex node, uint32_t i, np_vertex *ret)
+/*
+ * Edge i of a node: its row, then the values of tables that it is a key of.
+ * NP_VERTEX_NONE: weak; false: past the last.
+ */
+static inline bool node_edge(const struct tree *t, np_vertex node, uint32_t i, np_vertex *ret)
 {
-	struct np_edges row = np_graph_edges(t->graph, node);
-	if (i < row.count) {
-		*ret = np_edge_is_weak(row.targets[i]) ? NP_VERTEX_NONE : row.targets[i];
+	uint32_t at = t->rows[node] + i, end = t->rows[node + 1];
+	if (at < end) {
+		*ret = np_edge_is_weak(t->edges[at]) ? NP_VERTEX_NONE : t->edges[at];
 		return true;
 	}
-	if (!t->ephemeron_count)
+	if (!(t->is_key[node / 64] >> (node % 64) & 1))
 		return false;
-	size_t at = ephemeron_first(t, node) + (i - row.count);
-	if (at >= t->ephemeron_count || t->ephemerons[at].key != node)
+	size_t e = ephemeron_first(t, node) + (at - end);
+	if (e >= t->ephemeron_count || t->ephemerons[e].key != node)
 		return false;
-	*ret = t->ephemerons[at].value;
+	*ret = t->ephemerons[e].value;
 	return true;
 }
 
 /* --- the depth-first pass --- */
 
+static uint32_t tree_enter(struct tree *t, np_vertex node, uint32_t parent, uint32_t *cursor)
+{
+	uint32_t at = ++t->count;
+	t->slots[node].number = at;
+	t->vertex[at] = node;
+	t->parent[at] = parent;
+	cursor[at] = 0;
+	return at;
+}
+
+/* Every edge of what is reached is passed once here: its target's predecessors are counted on the way. */
 static void tree_descend(struct tree *t, np_vertex from, uint32_t *cursor)
 {
-	if (t->number[from])
+	t->slots[from].preds++;
+	if (t->slots[from].number)
 		return;
-	uint32_t at = ++t->count; /* number of the node that is looked at */
-	t->number[from] = at;
-	t->vertex[at] = from;
-	t->parent[at] = 0;
-	cursor[at] = 0;
+	uint32_t at = tree_enter(t, from, 0, cursor);
 	while (at) {
 		np_vertex next;
-		if (!node_edge(t, t->vertex[at], cursor[at], &next)) {
+		if (!node_edge(t, t->vertex[at], cursor[at]++, &next)) {
 			at = t->parent[at];
 			continue;
 		}
-		cursor[at]++;
-		if (next == NP_VERTEX_NONE || t->number[next])
+		if (next == NP_VERTEX_NONE)
 			continue;
-		uint32_t child = ++t->count;
-		t->number[next] = child;
-		t->vertex[child] = next;
-		t->parent[child] = at;
-		cursor[child] = 0;
-		at = child;
+		t->slots[next].preds++;
+		if (!t->slots[next].number)
+			at = tree_enter(t, next, at, cursor);
 	}
 }
 
 /* Rows of predecessors, by number. */
 static np_err *tree_reverse(struct tree *t)
 {
-	size_t n = t->count;
 	uint64_t total = 0;
 	np_vertex target;
-	t->pred_rows = np_xcalloc(n + 3, sizeof(*t->pred_rows));
-	for (size_t i = 0; i < t->roots->count; i++)
-		if (!t->roots->all[i].is_weak)
-			t->pred_rows[t->number[t->roots->all[i].node] + 2]++;
-	for (uint32_t v = 1; v <= n; v++)
-		for (uint32_t i = 0; node_edge(t, t->vertex[v], i, &target); i++)
-			if (target != NP_VERTEX_NONE)
-				t->pred_rows[t->number[target] + 2]++;
-	for (size_t i = 0; i < n + 3; i++) {
-		total += t->pred_rows[i];
+	t->pred_rows = np_xmalloc_huge(((size_t)t->count + 2) * sizeof(*t->pred_rows));
+	for (uint32_t v = 1; v <= t->count; v++) {
+		struct slot *s = &t->slots[t->vertex[v]];
+		uint32_t count = s->preds;
+		t->pred_rows[v] = s->preds = (uint32_t)total;
+		total += count;
 		if (total > UINT32_MAX)
 			return np_err_new(NP_ELIMIT, "the heap has more references than dominators can be computed for");
-		t->pred_rows[i] = (uint32_t)total;
 	}
-	t->preds = np_xmalloc((size_t)(total ? total : 1) * sizeof(*t->preds));
+	t->pred_rows[t->count + 1] = (uint32_t)total;
+	t->preds = np_xmalloc_huge((size_t)(total ? total : 1) * sizeof(*t->preds));
 	for (size_t i = 0; i < t->roots->count; i++)
 		if (!t->roots->all[i].is_weak)
-			t->preds[t->pred_rows[t->number[t->roots->all[i].node] + 1]++] = 0;
-	for (uint32_t v = 1; v <= n; v++)
+			t->preds[t->slots[t->roots->all[i].node].preds++] = 0;
+	for (uint32_t v = 1; v <= t->count; v++)
 		for (uint32_t i = 0; node_edge(t, t->vertex[v], i, &target); i++)
 			if (target != NP_VERTEX_NONE)
-				t->preds[t->pred_rows[t->number[target] + 1]++] = v;
+				t->preds[t->slots[target].preds++] = v;
 	return NULL;
 }
 
@@ -137,55 +158,53 @@ struct path {
 };
 
 /* The label with the least semidominator on the path of linked ancestors (those numbered `linked` or higher). */
-static uint32_t tree_eval(struct tree *t, uint32_t v, uint32_t linked, struct path *path)
+static uint32_t tree_eval(struct vert *verts, uint32_t v, uint32_t linked, struct path *path)
 {
-	if (t->ancestor[v] < linked)
-		return t->label[v];
+	if (verts[v].ancestor < linked)
+		return verts[v].label;
 	path->nodes.len = 0;
 	do {
 		np_vec_push(&path->nodes, v);
-		v = t->ancestor[v];
-	} while (t->ancestor[v] >= linked);
-	uint32_t above = v, best = t->label[v];
+		v = verts[v].ancestor;
+	} while (verts[v].ancestor >= linked);
+	uint32_t above = v, best = verts[v].label;
 	while (path->nodes.len) {
 		v = path->nodes.data[--path->nodes.len];
-		t->ancestor[v] = t->ancestor[above];
-		if (t->semi[best] < t->semi[t->label[v]])
-			t->label[v] = best;
+		verts[v].ancestor = verts[above].ancestor;
+		if (verts[best].semi < verts[verts[v].label].semi)
+			verts[v].label = best;
 		else
-			best = t->label[v];
+			best = verts[v].label;
 		above = v;
 	}
-	return t->label[v];
+	return verts[v].label;
 }
 
 static void tree_semidominators(struct tree *t)
 {
 	struct path path = {0};
-	for (uint32_t v = 0; v <= t->count; v++) {
-		t->ancestor[v] = t->parent[v];
-		t->semi[v] = v;
-		t->label[v] = v;
-	}
+	struct vert *verts = t->verts;
 	for (uint32_t v = t->count; v >= 1; v--) {
-		uint32_t semi = t->parent[v];
+		uint32_t semi = verts[v].dominator;
 		for (uint32_t e = t->pred_rows[v]; e < t->pred_rows[v + 1]; e++) {
-			uint32_t s = t->preds[e] ? t->semi[tree_eval(t, t->preds[e], v + 1, &path)] : 0;
+			uint32_t p = t->preds[e]; /* one that is not linked yet stands for itself */
+			uint32_t s = p <= v ? p : verts[tree_eval(verts, p, v + 1, &path)].semi;
 			semi = s < semi ? s : semi;
 		}
-		t->semi[v] = semi;
+		verts[v].semi = semi;
 	}
 	np_vec_deinit(&path.nodes);
 }
 
-/* Into parent[], which is the tree's parent before: by ascending numbers. */
+/* By ascending numbers: those of the parents are known. */
 static void tree_dominators(struct tree *t)
 {
+	struct vert *verts = t->verts;
 	for (uint32_t v = 1; v <= t->count; v++) {
-		uint32_t d = t->parent[v];
-		while (d > t->semi[v])
-			d = t->parent[d];
-		t->parent[v] = d;
+		uint32_t d = verts[v].dominator;
+		while (d > verts[v].semi)
+			d = verts[d].dominator;
+		verts[v].dominator = d;
 	}
 }
 
@@ -193,57 +212,74 @@ static void tree_retained(struct tree *t, struct np_dominators *d)
 {
 	np_vertex nodes = np_graph_node_count(t->graph);
 	d->node_count = nodes;
-	d->parent = t->number; /* the same array: a node's number is not needed behind its dominator */
-	t->number = NULL;
+	d->parent = np_xmalloc_huge(((size_t)nodes + 1) * sizeof(*d->parent));
 	for (np_vertex i = 0; i < nodes; i++)
 		d->parent[i] = NP_VERTEX_NONE;
-	d->retained = np_xcalloc((size_t)nodes + 1, sizeof(*d->retained));
+	d->retained = np_xcalloc_huge((size_t)nodes + 1, sizeof(*d->retained));
 	for (uint32_t v = t->count; v >= 1; v--) {
 		np_vertex node = t->vertex[v];
+		uint32_t dominator = t->verts[v].dominator;
 		d->retained[node] += np_graph_size(t->graph, node);
-		if (t->parent[v]) {
-			d->parent[node] = t->vertex[t->parent[v]];
-			d->retained[t->vertex[t->parent[v]]] += d->retained[node];
+		if (dominator) {
+			d->parent[node] = t->vertex[dominator];
+			d->retained[t->vertex[dominator]] += d->retained[node];
 		} else {
 			d->total_bytes += d->retained[node];
 		}
 	}
 }
 
+static void tree_verts(struct tree *t)
+{
+	t->verts = np_xmalloc_huge(((size_t)t->count + 1) * sizeof(*t->verts));
+	t->verts[0] = (struct vert){0};
+	for (uint32_t v = 1; v <= t->count; v++)
+		t->verts[v] = (struct vert){.ancestor = t->parent[v], .label = v, .semi = v, .dominator = t->parent[v]};
+	free(t->parent);
+	free(t->slots);
+	t->parent = NULL;
+	t->slots = NULL;
+}
+
+static void tree_number(struct tree *t)
+{
+	size_t n = (size_t)np_graph_node_count(t->graph) + 2;
+	uint32_t *cursor = np_xmalloc_huge(n * sizeof(*cursor));
+	t->slots = np_xcalloc_huge(n, sizeof(*t->slots));
+	t->vertex = np_xmalloc_huge(n * sizeof(*t->vertex));
+	t->parent = np_xmalloc_huge(n * sizeof(*t->parent));
+	t->parent[0] = 0;
+	for (size_t i = 0; i < t->roots->count; i++)
+		if (!t->roots->all[i].is_weak)
+			tree_descend(t, t->roots->all[i].node, cursor);
+	free(cursor);
+}
+
 np_err *np_dominators_init(const np_graph *g, const struct np_graph_roots *roots, const struct np_reach *reach,
 			   struct np_dominators *ret)
 {
-	struct tree t = {.graph = g, .roots = roots};
-	size_t n = (size_t)np_graph_node_count(g) + 2;
-	ephemerons_gather(&t, reach);
-	t.number = np_xcalloc(n, sizeof(*t.number));
-	t.vertex = np_xcalloc(n, sizeof(*t.vertex));
-	t.parent = np_xcalloc(n, sizeof(*t.parent));
-	t.semi = np_xmalloc(n * sizeof(*t.semi)); /* as cursors at first */
-	for (size_t i = 0; i < roots->count; i++)
-		if (!roots->all[i].is_weak)
-			tree_descend(&t, roots->all[i].node, t.semi);
-	np_err *err = tree_reverse(&t);
+	struct tree t = {.graph = g, .roots = roots, .rows = g->rows, .edges = g->edges};
 	struct np_dominators d = {0};
+	ephemerons_gather(&t, reach);
+	tree_number(&t);
+	np_err *err = tree_reverse(&t);
 	if (!err) {
-		t.label = np_xmalloc(n * sizeof(*t.label));
-		t.ancestor = np_xmalloc(n * sizeof(*t.ancestor));
+		tree_verts(&t);
 		tree_semidominators(&t);
-		free(t.label);
-		free(t.ancestor);
 		free(t.preds);
 		t.preds = NULL;
 		tree_dominators(&t);
 		tree_retained(&t, &d);
 		*ret = d;
 	}
-	free(t.number);
+	free(t.slots);
 	free(t.vertex);
 	free(t.parent);
-	free(t.semi);
+	free(t.verts);
 	free(t.pred_rows);
 	free(t.preds);
 	free(t.ephemerons);
+	free(t.is_key);
 	return err;
 }
 
@@ -260,8 +296,8 @@ static void children_build(struct np_dominators *d)
 {
 	/* Row n is that of the roots. */
 	size_t n = d->node_count;
-	d->child_rows = np_xcalloc(n + 3, sizeof(*d->child_rows));
-	d->children = np_xmalloc((n + 1) * sizeof(*d->children));
+	d->child_rows = np_xcalloc_huge(n + 3, sizeof(*d->child_rows));
+	d->children = np_xmalloc_huge((n + 1) * sizeof(*d->children));
 	for (np_vertex i = 0; i < n; i++)
 		if (d->retained[i])
 			d->child_rows[(d->parent[i] == NP_VERTEX_NONE ? n : d->parent[i]) + 2]++;

@@ -22,6 +22,7 @@ np_err *np_graph_build(np_heap *heap, const struct np_graph_options *options, np
 	g->v8 = np_heap_v8(heap);
 	g->options = *options;
 	g->threads = options->threads ? options->threads : np_parallel_threads(UINT32_MAX);
+	g->code_weak = np_has(g->v8->layout, NP_F_CodeKind_function) ? 0 : NP_EDGE_WEAK;
 	g->arena = np_arena_create();
 	g->shape_table = np_shape_table_create(g);
 	np_err *err = graph_fill(g);

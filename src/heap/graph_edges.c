@@ -40,7 +40,10 @@ static inline bool is_weak_field(const struct graph_shape *s, uint32_t offset)
 	return false;
 }
 
-/* Objects whose addresses are operands of the machine code. */
+/*
+ * Objects whose addresses are operands of the machine code.  Optimised code does
+ * not keep them alive (V8 throws the code away instead); full-codegen code did.
+ */
 static void code_edges(const np_graph *g, const uint8_t *bytes, uint32_t from, uint32_t size, struct row *row)
 {
 	for (uint32_t at = from; at + 10 <= size; at++) {
@@ -51,11 +54,11 @@ static void code_edges(const np_graph *g, const uint8_t *bytes, uint32_t from, u
 			continue;
 		np_vertex target = graph_find(g, word - 1);
 		if (target != NP_VERTEX_NONE)
-			row_push(row, target, at + 2);
+			row_push(row, target | g->code_weak, at + 2);
 	}
 }
 
-static void object_edges(const np_graph *g, const struct graph_shape *s, const uint8_t *bytes, uint64_t size,
+static inline __attribute__((always_inline)) void object_edges(const np_graph *g, const struct graph_shape *s, const uint8_t *bytes, uint64_t size,
 			 struct row *row)
 {
 	uint32_t end = size < s->tagged_end ? (uint32_t)size : s->tagged_end;
@@ -84,7 +87,8 @@ static const uint8_t *node_bytes(const np_graph *g, np_vertex node, const struct
 	return p->bytes + ((size_t)(g->places[node] & ((1u << g->word_bits) - 1)) << 3);
 }
 
-static void page_edges(void *ctx, size_t item, unsigned worker)
+/* Where the processor counts bits itself, a look-up is half as long. */
+__attribute__((target_clones("popcnt", "default"))) static void page_edges(void *ctx, size_t item, unsigned worker)
 {
 	struct edges_run *run = ctx;
 	np_graph *g = run->graph;
@@ -124,7 +128,7 @@ np_err *np_graph_connect(np_graph *g)
 {
 	uint64_t total = 0;
 	struct edges_run run = {.graph = g};
-	g->rows = np_xcalloc((size_t)g->node_count + 1, sizeof(*g->rows));
+	g->rows = np_xcalloc_huge((size_t)g->node_count + 1, sizeof(*g->rows));
 	np_parallel(g->pages.len, g->threads, page_edges, &run);
 	externals_count(g);
 	for (np_vertex node = 0; node < g->node_count; node++) {
@@ -134,7 +138,7 @@ np_err *np_graph_connect(np_graph *g)
 		g->rows[node + 1] = (uint32_t)total;
 	}
 	g->report.edge_count = total;
-	g->edges = np_xmalloc((size_t)(total ? total : 1) * sizeof(*g->edges));
+	g->edges = np_xmalloc_huge((size_t)(total ? total : 1) * sizeof(*g->edges));
 	struct edges_run fill = {.graph = g, .fill = true};
 	np_parallel(g->pages.len, g->threads, page_edges, &fill);
 	externals_fill(g);
@@ -176,12 +180,12 @@ uint32_t np_graph_edge_offsets(const np_graph *g, np_vertex holder, uint32_t *re
 static void referrers_build(np_graph *g)
 {
 	size_t n = g->node_count;
-	uint32_t *rows = np_xcalloc(n + 2, sizeof(*rows));
+	uint32_t *rows = np_xcalloc_huge(n + 2, sizeof(*rows));
 	for (uint32_t e = 0; e < g->rows[n]; e++)
 		rows[np_edge_target(g->edges[e]) + 2]++;
 	for (size_t i = 2; i <= n + 1; i++)
 		rows[i] += rows[i - 1];
-	uint32_t *back = np_xmalloc((size_t)(g->rows[n] ? g->rows[n] : 1) * sizeof(*back));
+	uint32_t *back = np_xmalloc_huge((size_t)(g->rows[n] ? g->rows[n] : 1) * sizeof(*back));
 	for (np_vertex holder = 0; holder < n; holder++)
 		for (uint32_t e = g->rows[holder]; e < g->rows[holder + 1]; e++)
 			back[rows[np_edge_target(g->edges[e]) + 1]++] = holder | (g->edges[e] & NP_EDGE_WEAK);

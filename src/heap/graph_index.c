@@ -283,9 +283,9 @@ static np_err *number_objects(np_graph *g)
 	if ((uint64_t)g->pages.len << g->word_bits > UINT32_MAX)
 		return np_err_new(NP_ELIMIT, "the heap has %zu pages, more than can be numbered", g->pages.len);
 	g->object_count = g->node_count = (np_vertex)count;
-	g->places = np_xmalloc((count + 1) * sizeof(*g->places));
-	g->sizes = np_xmalloc((count + 1) * sizeof(*g->sizes));
-	g->shape_of = np_xmalloc((count + 1) * sizeof(*g->shape_of));
+	g->places = np_xmalloc_huge((count + 1) * sizeof(*g->places));
+	g->sizes = np_xmalloc_huge((count + 1) * sizeof(*g->sizes));
+	g->shape_of = np_xmalloc_huge((count + 1) * sizeof(*g->shape_of));
 	np_parallel(g->pages.len, g->threads, place_page, g);
 	return NULL;
 }

@@ -47,6 +47,7 @@ struct np_graph {
 	np_heap *heap;
 	np_v8 *v8;
 	unsigned threads;
+	uint32_t code_weak; /* NP_EDGE_WEAK: references in machine code are weak, 0: strong */
 	struct np_graph_options options;
 	struct np_graph_report report;
 	np_arena *arena;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
+#include "heap/graph_internal.h"
 
 /* --- roots --- */
 
@@ -91,7 +92,8 @@ const struct np_graph_root *np_graph_root_of(const struct np_graph_roots *roots,
 
 bool np_root_is_transient(enum np_root_kind kind)
 {
-	return kind == NP_ROOT_STACK || kind == NP_ROOT_HANDLE_SCOPE || kind == NP_ROOT_CONSERVATIVE;
+	return kind == NP_ROOT_STACK || kind == NP_ROOT_HANDLE_SCOPE || kind == NP_ROOT_CONSERVATIVE ||
+	       kind == NP_ROOT_DISPATCH_TABLE;
 }
 
 /* --- the pass --- */
@@ -103,7 +105,7 @@ struct pass {
 	size_t head, tail;
 };
 
-static void pass_push(struct pass *p, np_vertex node, np_vertex parent)
+static inline void pass_push(struct pass *p, np_vertex node, np_vertex parent)
 {
 	uint64_t *word = &p->reach->live[node / 64], bit = 1ull << (node % 64);
 	if (*word & bit)
@@ -118,10 +120,10 @@ static void pass_run(struct pass *p)
 {
 	while (p->head < p->tail) {
 		np_vertex node = p->queue[p->head++];
-		struct np_edges row = np_graph_edges(p->graph, node);
-		for (uint32_t i = 0; i < row.count; i++)
-			if (!np_edge_is_weak(row.targets[i]))
-				pass_push(p, row.targets[i], node);
+		const uint32_t *edge = p->graph->edges + p->graph->rows[node], *end = p->graph->edges + p->graph->rows[node + 1];
+		for (; edge < end; edge++)
+			if (!np_edge_is_weak(*edge))
+				pass_push(p, *edge, node);
 	}
 }
 
@@ -148,12 +150,12 @@ void np_reach_init(const np_graph *g, const struct np_graph_roots *roots, bool w
 	reach.live = np_xcalloc((size_t)n / 64 + 1, sizeof(*reach.live));
 	reach.ephemeron_is_live = np_xcalloc(np_graph_ephemeron_count(g) + 1, sizeof(*reach.ephemeron_is_live));
 	if (with_parents) {
-		reach.parent = np_xmalloc(((size_t)n + 1) * sizeof(*reach.parent));
+		reach.parent = np_xmalloc_huge(((size_t)n + 1) * sizeof(*reach.parent));
 		for (np_vertex i = 0; i < n; i++)
 			reach.parent[i] = NP_VERTEX_NONE;
 	}
 	struct pass p = {.graph = g, .reach = &reach};
-	p.queue = np_xmalloc(((size_t)n + 1) * sizeof(*p.queue));
+	p.queue = np_xmalloc_huge(((size_t)n + 1) * sizeof(*p.queue));
 	for (int transient = 0; transient < 2; transient++) {
 		for (size_t i = 0; i < roots->count; i++)
 			if (!roots->all[i].is_weak && np_root_is_transient(roots->all[i].kind) == (transient == 1))

@@ -25,7 +25,7 @@ enum {
 	STACK_STEP_WORDS = 8192,
 	RED_ZONE_BYTES = 128,	    /* below rsp that a function may use */
 	NATIVE_MAX_BYTES = 0x4000,  /* of an unknown native object */
-	NATIVE_MAX_COUNT = 1 << 14, /* of them */
+	NATIVE_MAX_COUNT = 1 << 12, /* of them */
 };
 
 /* --- compilation cache --- */

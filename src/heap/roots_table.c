@@ -146,7 +146,7 @@ static bool run_find(struct np_roots *r, const int32_t *types, size_t *ret_start
 	size_t best = 0;
 	for (size_t i = 0; i < r->count;) {
 		size_t end = i, objects = 0, last = i;
-		int misses = 0;
+		int misses = types[i] >= 0 && !r->taken[i] ? 0 : 2; /* it begins with an object */
 		for (; end < r->count && !r->taken[end] && misses < 2; end++) {
 			misses = word_may_be_root(r->words[end], types[end]) ? 0 : misses + 1;
 			if (types[end] >= 0) {
@@ -154,12 +154,12 @@ static bool run_find(struct np_roots *r, const int32_t *types, size_t *ret_start
 				last = end;
 			}
 		}
-		if (types[i] >= 0 && objects > best && objects * 10 >= (last + 1 - i) * 8) {
+		if (objects > best && objects * 10 >= (last + 1 - i) * 8) {
 			best = objects;
 			*ret_start = i;
 			*ret_count = last + 1 - i;
 		}
-		i = types[i] >= 0 && end > i + 1 ? end : i + 1;
+		i = end > i ? end : i + 1;
 	}
 	return best >= RUN_MIN;
 }

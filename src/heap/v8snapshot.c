@@ -150,6 +150,7 @@ static void texts_load(struct np_snapshot *s)
 	s->text_empty = np_snapshot_name_cstr(s, "");
 	s->text_scope_info = np_snapshot_name_cstr(s, "scope_info");
 	s->text_previous = np_snapshot_name_cstr(s, "previous");
+	s->text_extension = np_snapshot_name_cstr(s, "extension");
 	s->text_backing_store = np_snapshot_name_cstr(s, "backing_store");
 	s->text_proto = np_snapshot_name_cstr(s, "__proto__");
 	s->text_map = np_snapshot_name_cstr(s, "map");
@@ -157,6 +158,9 @@ static void texts_load(struct np_snapshot *s)
 	s->text_elements = np_snapshot_name_cstr(s, "elements");
 	s->text_constructor = np_snapshot_name_cstr(s, "constructor");
 	s->text_tag = np_snapshot_name_cstr(s, "<symbol Symbol.toStringTag>");
+	s->text_prototype = np_snapshot_name_cstr(s, "prototype");
+	s->text_initial_map = np_snapshot_name_cstr(s, "initial_map");
+	s->text_code = np_snapshot_name_cstr(s, "code");
 	s->text_shared = np_snapshot_name_cstr(s, "(shared function info)");
 }
 
@@ -188,6 +192,7 @@ np_snapshot *np_snapshot_create(np_graph *graph, const struct np_graph_roots *ro
 	externals_gather(s);
 	native_context_load(s);
 	ephemerons_sort(s);
+	np_snapshot_find_dispatch(s);
 	np_snapshot_tag(s);
 	return s;
 }
@@ -216,6 +221,7 @@ void np_snapshot_destroy(np_snapshot *s)
 	free(s->external_ids);
 	free(s->visited);
 	free(s->by_key);
+	free(s->dispatch);
 	np_arena_destroy(s->arena);
 	np_arena_destroy(s->scratch);
 	free(s);
@@ -272,7 +278,7 @@ static void node_location(struct np_snapshot *s, np_vertex v, const struct form 
 
 static void object_node(struct np_snapshot *s, np_vertex v, struct np_snapshot_node *node)
 {
-	const struct form *f = np_snapshot_form_of(s, v);
+	struct form *f = np_snapshot_form_of(s, v);
 	struct location location = {0};
 	node->vertex = v;
 	node->id = np_snapshot_id_of(s, v);

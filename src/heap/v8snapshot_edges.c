@@ -25,7 +25,8 @@ static void named_edge(struct np_snapshot *s, const uint8_t *bytes, uint32_t siz
 	np_vertex v = snapshot_target(s, word_of(bytes, size, field->offset));
 	if (v == NP_VERTEX_NONE || !snapshot_is_essential(s, v))
 		return;
-	edge_put(s, field->edge_type, field->name, v);
+	if (field->name != NO_NAME)
+		edge_put(s, field->edge_type, field->name, v);
 	visited_set(s, field->offset);
 }
 
@@ -173,6 +174,12 @@ static void scope_load(struct np_snapshot *s, np_vertex info, struct scope_entry
 	np_arena_reset(s->scratch);
 	if (np_err_drop(np_scope_info_load(s->v8, np_graph_address(s->g, info), s->scratch, &scope)))
 		return;
+	uint32_t flags = scope.flags;
+	e->has_extension = scope.has_extension;
+	e->is_declaration = snapshot_fact(s, NP_F_ScopeInfo_declaration_scope_shift) &&
+			    (flags >> snapshot_fact(s, NP_F_ScopeInfo_declaration_scope_shift) & 1);
+	e->is_strict = snapshot_fact(s, NP_F_ScopeInfo_strict_shift) &&
+		       (flags >> snapshot_fact(s, NP_F_ScopeInfo_strict_shift) & 1);
 	if (!np_has(s->v8->layout, NP_F_Context_extension) && scope.has_extension)
 		first++;
 	for (uint32_t i = 0; i < scope.context_count; i++) {
@@ -204,8 +211,10 @@ static void context_edges(struct np_snapshot *s, const struct form *f, const uin
 	np_vertex info = np_has(s->v8->layout, NP_F_Context_scope_info)
 				 ? snapshot_target(s, word_of(bytes, size, s->fixed_data + 8 * slot))
 				 : NP_VERTEX_NONE;
-	if (f->names_variables && info != NP_VERTEX_NONE) {
-		const struct scope_entry *scope = scope_of(s, info);
+	struct scope_entry scope_of_none = {0};
+	const struct scope_entry *scope = info == NP_VERTEX_NONE ? &scope_of_none : scope_of(s, info);
+	if ((f->names_variables && !f->is_block_context && !f->is_eval_context) ||
+	    (f->is_block_context && scope->is_declaration) || (f->is_eval_context && scope->is_strict)) {
 		for (uint32_t i = scope->first; i < scope->first + scope->count; i++) {
 			const struct scope_variable *variable = &s->scope_variables.data[i];
 			np_vertex v = snapshot_target(s, word_of(bytes, size, variable->offset));
@@ -222,6 +231,18 @@ static void context_edges(struct np_snapshot *s, const struct form *f, const uin
 	if (info != NP_VERTEX_NONE)
 		named_edge(s, bytes, size, &fields[0]);
 	named_edge(s, bytes, size, &fields[1]);
+	uint32_t extension = 0;
+	if (np_has(s->v8->layout, NP_F_Context_extension))
+		extension = (uint32_t)np_get(s->v8->layout, NP_F_Context_extension);
+	else if (scope->has_extension || f->is_native_context)
+		extension = snapshot_fact(s, NP_F_Context_min_slots);
+	if (extension) {
+		uint32_t name = f->is_native_context && snapshot_fact(s, NP_F_Snapshot_root_is_context)
+					? np_snapshot_name_cstr(s, "global_object")
+					: s->text_extension;
+		struct named_field field = {s->fixed_data + 8 * extension, name, NP_SNAPSHOT_INTERNAL};
+		named_edge(s, bytes, size, &field);
+	}
 	if (f->is_native_context)
 		for (size_t i = 0; i < s->native_context.len; i++)
 			if (s->native_context.data[i].offset + 8ull <= size && !visited_has(s, s->native_context.data[i].offset))

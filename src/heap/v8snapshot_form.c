@@ -59,6 +59,7 @@ static const struct {
 	{"AllocationSite", NP_F_AllocationSite_transition_info, "transition_info", false},
 	{"AllocationSite", NP_F_AllocationSite_nested_site, "nested_site", false},
 	{"AllocationSite", NP_F_AllocationSite_dependent_code, "dependent_code", false},
+	{"AllocationSite", NP_F_AllocationSite_weak_next, NULL, false}, /* a list that holds nothing */
 	{"ArrayBoilerplateDescription", NP_F_ArrayBoilerplateDescription_elements, "constant_elements", false},
 	{"WeakCell", NP_F_WeakCell_target, "target", true},
 	{"WeakCell", NP_F_WeakCell_unregister_token, "unregister_token", true},
@@ -94,16 +95,24 @@ static bool type_is_of_class(const char *type, const char *klass)
 	return strcmp(type, "_TYPE") == 0;
 }
 
+const char *np_snapshot_type_name(const struct np_vertex_shape *shape)
+{
+	if (shape->type_name && strcmp(shape->type_name, "DEPENDENT_CODE_TYPE") == 0)
+		return "WEAK_ARRAY_LIST_TYPE";
+	return shape->type_name;
+}
+
 static const char *class_of(struct np_snapshot *s, const struct np_vertex_shape *shape)
 {
 	const np_layout *l = s->v8->layout;
-	if (!shape->type_name)
+	const char *type = np_snapshot_type_name(shape);
+	if (!type)
 		return np_arena_printf(s->arena, "instance type %u", shape->map->type);
 	for (size_t i = 0; i < l->type_count; i++)
 		if (l->types[i].type == shape->map->type && l->types[i].klass &&
-		    type_is_of_class(shape->type_name, l->types[i].klass))
+		    type_is_of_class(type, l->types[i].klass))
 			return l->types[i].klass;
-	char *name = np_arena_strdup(s->arena, shape->type_name), *to = name;
+	char *name = np_arena_strdup(s->arena, type), *to = name;
 	bool upper = true;
 	size_t n = strlen(name);
 	if (n > 5 && strcmp(name + n - 5, "_TYPE") == 0)
@@ -130,7 +139,8 @@ static void add_named(struct np_snapshot *s, struct form *f, const char *klass)
 {
 	for (size_t i = 0; i < NP_ARRAY_LEN(named); i++)
 		if (strcmp(named[i].klass, klass) == 0)
-			add_field(f->before, &f->before_count, snapshot_fact(s, named[i].field), np_snapshot_name_cstr(s, named[i].name),
+			add_field(f->before, &f->before_count, snapshot_fact(s, named[i].field),
+				  named[i].name ? np_snapshot_name_cstr(s, named[i].name) : NO_NAME,
 				  named[i].is_weak ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_INTERNAL);
 }
 
@@ -215,17 +225,18 @@ static void context_fill(struct np_snapshot *s, struct form *f)
 			       f->shape->shape.map->type == np_get(l, NP_F_type_NATIVE_CONTEXT);
 	f->type = f->is_native_context ? NP_SNAPSHOT_HIDDEN : NP_SNAPSHOT_OBJECT;
 	f->name = np_snapshot_name_cstr(s, f->is_native_context ? "system / NativeContext" : "system / Context");
-	/* Of blocks, catch clauses and the like V8 does not name the variables. */
+	/* Of blocks, catch clauses and the like V8 does not name the variables, unless functions declare in them. */
+	f->is_block_context = type_has(type, "BLOCK_CONTEXT");
+	f->is_eval_context = type_has(type, "EVAL_CONTEXT");
 	f->names_variables = !f->is_native_context &&
-			     !(type_has(type, "BLOCK_CONTEXT") || type_has(type, "CATCH_CONTEXT") ||
-			       type_has(type, "WITH_CONTEXT") || type_has(type, "DEBUG_EVALUATE") ||
-			       type_has(type, "AWAIT_CONTEXT"));
+			     !(type_has(type, "CATCH_CONTEXT") || type_has(type, "WITH_CONTEXT") ||
+			       type_has(type, "DEBUG_EVALUATE") || type_has(type, "AWAIT_CONTEXT"));
 }
 
 static void system_fill(struct np_snapshot *s, struct form *f)
 {
 	const struct np_vertex_shape *shape = &f->shape->shape;
-	const char *type = shape->type_name, *klass = class_of(s, shape);
+	const char *type = np_snapshot_type_name(shape), *klass = class_of(s, shape);
 	f->type = NP_SNAPSHOT_HIDDEN;
 	f->name = np_snapshot_name_cstr(s, np_arena_printf(s->arena, "system / %s", klass));
 	if (is_one_of(klass, code_classes, NP_ARRAY_LEN(code_classes)))

@@ -17,7 +17,6 @@ enum {
 
 /* A string of the table: a text, or an object of the heap whose characters are read again when they are asked for. */
 struct name_entry {
-	uint64_t hash;
 	const char *text; /* NULL: of the string at vertex */
 	uint32_t bytes;   /* of text */
 	np_vertex vertex;
@@ -25,7 +24,7 @@ struct name_entry {
 
 struct name_table {
 	NP_VEC(struct name_entry) entries;
-	uint32_t *slots; /* number + 1, 0 empty */
+	uint64_t *slots; /* hash << 32 | number + 1, 0 empty */
 	uint32_t mask;
 	struct np_buf now, other; /* UTF-8 of the string that is looked up, and of one that it may equal */
 	np_arena *arena, *scratch;
@@ -131,7 +130,7 @@ struct form {
 	uint32_t property_count;
 	struct location location; /* of the constructor */
 	/* contexts */
-	bool names_variables, is_native_context;
+	bool names_variables, is_native_context, is_block_context, is_eval_context;
 	bool is_external_string, is_internalized_string;
 	uint8_t char_bytes;
 };
@@ -146,6 +145,7 @@ struct shared_entry {
 /* Variables of the contexts of a ScopeInfo. */
 struct scope_entry {
 	np_vertex vertex;
+	bool has_extension, is_declaration, is_strict;
 	uint32_t first, count; /* in scope_variables */
 };
 
@@ -198,10 +198,13 @@ struct np_snapshot {
 	NP_VEC(struct named_field) native_context; /* offset, name */
 	np_addr builtin_names;
 	uint32_t builtin_stride, builtin_count;
+	const struct np_graph_root **dispatch; /* entries of the dispatch table, by slot */
+	size_t dispatch_count;
+	np_addr dispatch_base;
 
 	uint32_t fixed_data, word_first_element; /* offset of the first slot of a FixedArray */
 	uint32_t properties_offset, elements_offset, length_offset, prototype_offset;
-	uint32_t text_empty, text_scope_info, text_previous, text_backing_store, text_proto, text_map, text_properties, text_elements, text_constructor, text_tag, text_shared;
+	uint32_t text_empty, text_scope_info, text_previous, text_extension, text_backing_store, text_proto, text_map, text_properties, text_elements, text_constructor, text_tag, text_shared, text_prototype, text_initial_map, text_code;
 };
 
 uint32_t np_snapshot_name_text(struct np_snapshot *s, const char *text, size_t bytes); /* number of a text; it is copied */
@@ -217,14 +220,16 @@ void np_vertex_map_put(struct vertex_map *map, np_vertex key, uint32_t value); /
 void np_vertex_map_deinit(struct vertex_map *map);
 
 /* ---- v8snapshot_names.c ---- */
-const struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node);
-void np_snapshot_node_name(struct np_snapshot *s, np_vertex node, const struct form *form, uint32_t *ret_type, uint32_t *ret_name);
+struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node);
+void np_snapshot_node_name(struct np_snapshot *s, np_vertex node, struct form *form, uint32_t *ret_type, uint32_t *ret_name);
 /* As V8 shows a property's key. */
 uint32_t np_snapshot_key_name(struct np_snapshot *s, np_vertex key);
 const struct shared_entry *np_snapshot_shared_of(struct np_snapshot *s, np_vertex shared);
 uint32_t np_snapshot_id_of(const struct np_snapshot *s, np_vertex node);
 
 /* ---- v8snapshot_form.c ---- */
+/* Name of a type; of one number with several names the one that V8's snapshots use. */
+const char *np_snapshot_type_name(const struct np_vertex_shape *shape);
 void np_snapshot_form_fill(struct np_snapshot *s, np_vertex node, struct form *form);
 void np_snapshot_map_name(struct np_snapshot *s, np_vertex map, uint32_t *ret_type, uint32_t *ret_name);
 
@@ -239,9 +244,13 @@ void np_snapshot_object_edges(struct np_snapshot *s, np_vertex node, const struc
 void np_snapshot_js_form(struct np_snapshot *s, np_vertex node, struct form *form);
 void np_snapshot_js_edges(struct np_snapshot *s, np_vertex node, const struct form *form, const uint8_t *bytes, uint32_t size);
 /* The constructor whose place is told for the object; the class by its name. */
-void np_snapshot_class(struct np_snapshot *s, np_vertex node, const struct form *form, uint32_t *ret_name, struct location *ret);
+void np_snapshot_class(struct np_snapshot *s, np_vertex node, struct form *form, uint32_t *ret_name, struct location *ret);
 
 /* ---- v8snapshot_roots.c ---- */
+/* Finds the dispatch table's start. */
+void np_snapshot_find_dispatch(struct np_snapshot *s);
+/* The live Code of an entry. */
+bool np_snapshot_dispatched(const struct np_snapshot *s, uint32_t index, np_vertex *ret);
 uint32_t np_snapshot_root_kinds(void);
 void np_snapshot_visit_synthetic(struct np_snapshot *s, bool (*cb)(void *ctx, const struct np_snapshot_node *node),
 				 void *ctx, bool *ended);

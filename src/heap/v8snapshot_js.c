@@ -32,13 +32,13 @@ struct gather {
 	NP_VEC(struct shape_property) found;
 };
 
-/* V8 leaves out fields that only ever hold doubles (and Smis, which lead nowhere). */
+/* V8 leaves out fields that only ever hold numbers. */
 static bool gather_property(void *ctx, const struct np_property *p)
 {
 	struct gather *g = ctx;
 	struct np_snapshot *s = g->s;
 	np_vertex key = snapshot_target(s, p->key.raw);
-	if (key == NP_VERTEX_NONE || p->is_double || p->is_double_field)
+	if (key == NP_VERTEX_NONE || p->is_double || p->is_number_field)
 		return true;
 	struct shape_property found = {.key = key, .name = np_snapshot_key_name(s, key), .is_accessor = p->is_accessor};
 	found.is_internal = vertex_kind(s, key) == NP_KIND_STRING && found.name == s->text_empty;
@@ -198,26 +198,6 @@ static void class_of(struct np_snapshot *s, np_vertex node, uint32_t *ret_name, 
 		function_location(s, v, ret);
 }
 
-void np_snapshot_js_form(struct np_snapshot *s, np_vertex node, struct form *f)
-{
-	const struct np_map *map = f->shape->shape.map;
-	f->type = NP_SNAPSHOT_OBJECT;
-	f->naming = NAMING_CLASS;
-	f->walk = WALK_JS_OBJECT;
-	f->is_dictionary = map->dictionary;
-	kind_fill(s, f);
-	elements_fill(s, f);
-	embedder_fill(s, f);
-	if (!f->is_dictionary && f->walk == WALK_JS_OBJECT)
-		properties_fill(s, node, f);
-	if (f->naming == NAMING_CLASS) {
-		class_of(s, node, &f->name, &f->location);
-		/* an own `constructor` or Symbol.toStringTag may be in any of them */
-		f->class_by_object = f->is_dictionary && !(map->new_target_is_base && !map->is_prototype &&
-							   f->name != np_snapshot_name_cstr(s, "Object"));
-	}
-}
-
 static uint32_t dictionary_slots(const struct np_snapshot *s, const struct form *f, uint32_t *ret_entry)
 {
 	uint32_t entry = snapshot_fact(s, f->is_global ? NP_F_Dictionary_global_entry_size : NP_F_Dictionary_entry_size);
@@ -249,14 +229,40 @@ static bool dictionary_tells_class(struct np_snapshot *s, np_vertex node, const 
 	return false;
 }
 
-void np_snapshot_class(struct np_snapshot *s, np_vertex node, const struct form *f, uint32_t *ret_name, struct location *ret)
+void np_snapshot_js_form(struct np_snapshot *s, np_vertex node, struct form *f)
+{
+	const struct np_map *map = f->shape->shape.map;
+	f->type = NP_SNAPSHOT_OBJECT;
+	f->naming = NAMING_CLASS;
+	f->walk = WALK_JS_OBJECT;
+	f->is_dictionary = map->dictionary;
+	kind_fill(s, f);
+	elements_fill(s, f);
+	embedder_fill(s, f);
+	if (!f->is_dictionary && f->walk == WALK_JS_OBJECT)
+		properties_fill(s, node, f);
+	if (f->naming == NAMING_CLASS) {
+		class_of(s, node, &f->name, &f->location);
+		/* Where the map's constructor does not tell, an own `constructor` or Symbol.toStringTag may. */
+		f->class_by_object = f->is_dictionary;
+		if (f->class_by_object && dictionary_tells_class(s, node, f))
+			f->name = NO_NAME; /* another object of the map will tell what the others are */
+	}
+}
+
+void np_snapshot_class(struct np_snapshot *s, np_vertex node, struct form *f, uint32_t *ret_name, struct location *ret)
 {
 	*ret_name = f->name;
 	*ret = f->location;
 	if (!f->class_by_object)
 		return;
-	if (f->shape->shape.map->is_prototype || dictionary_tells_class(s, node, f))
+	if (dictionary_tells_class(s, node, f)) {
 		class_of(s, node, ret_name, ret);
+	} else if (f->name == NO_NAME) {
+		class_of(s, node, ret_name, ret);
+		f->name = *ret_name;
+		f->location = *ret;
+	}
 }
 
 /* --- properties --- */
@@ -468,7 +474,7 @@ static void prototype_edges(struct np_snapshot *s, const struct form *f, const u
 	np_vertex v = snapshot_target(s, word_of(bytes, size, at));
 	if (v == NP_VERTEX_NONE || is_hole(s, v))
 		return;
-	uint32_t name = np_snapshot_name_cstr(s, "prototype");
+	uint32_t name = s->text_prototype;
 	if (vertex_kind(s, v) != NP_KIND_MAP) {
 		edge_put(s, NP_SNAPSHOT_PROPERTY, name, v);
 		visited_set(s, at);
@@ -479,7 +485,19 @@ static void prototype_edges(struct np_snapshot *s, const struct form *f, const u
 				  : NP_VERTEX_NONE;
 	if (prototype != NP_VERTEX_NONE)
 		edge_put(s, NP_SNAPSHOT_PROPERTY, name, prototype);
-	field_edge(s, bytes, size, at, np_snapshot_name_cstr(s, "initial_map"), NP_SNAPSHOT_INTERNAL);
+	field_edge(s, bytes, size, at, s->text_initial_map, NP_SNAPSHOT_INTERNAL);
+}
+
+/* Where functions have a number in V8's dispatch table instead of their code. */
+static void dispatch_edge(struct np_snapshot *s, const uint8_t *bytes, uint32_t size)
+{
+	np_vertex code;
+	uint32_t at = snapshot_fact(s, NP_F_JSFunction_dispatch_handle);
+	if (!at || !s->dispatch_count)
+		return;
+	uint32_t index = (uint32_t)word_of(bytes, size, at) >> snapshot_fact(s, NP_F_JSFunction_dispatch_shift);
+	if (np_snapshot_dispatched(s, index, &code))
+		edge_put(s, NP_SNAPSHOT_INTERNAL, s->text_code, code);
 }
 
 void np_snapshot_js_edges(struct np_snapshot *s, np_vertex node, const struct form *f, const uint8_t *bytes, uint32_t size)
@@ -495,6 +513,8 @@ void np_snapshot_js_edges(struct np_snapshot *s, np_vertex node, const struct fo
 		prototype_edges(s, f, bytes, size);
 	for (uint32_t i = 0; i < f->after_count; i++)
 		field_edge(s, bytes, size, f->after[i].offset, f->after[i].name, NP_SNAPSHOT_INTERNAL);
+	if (f->is_function)
+		dispatch_edge(s, bytes, size);
 	if (f->is_bound)
 		bound_edges(s, bytes, size);
 	field_edge(s, bytes, size, s->properties_offset, s->text_properties, NP_SNAPSHOT_INTERNAL);

@@ -36,7 +36,7 @@ static const struct {
 	[TAG_INTERPRETER_DATA] = {"(interpreter data)", -1},
 };
 
-const struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node)
+struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node)
 {
 	struct form *f = &s->forms[s->g->shape_of[node]];
 	if (!f->ready)
@@ -161,7 +161,7 @@ static uint32_t regexp_name(struct np_snapshot *s, np_vertex node)
 	return np_snapshot_name_string(s, source, false);
 }
 
-void np_snapshot_node_name(struct np_snapshot *s, np_vertex node, const struct form *f, uint32_t *ret_type, uint32_t *ret_name)
+void np_snapshot_node_name(struct np_snapshot *s, np_vertex node, struct form *f, uint32_t *ret_type, uint32_t *ret_name)
 {
 	const struct shared_entry *shared;
 	struct location location;

@@ -50,6 +50,83 @@ uint32_t np_snapshot_root_kinds(void)
 	return V8_ROOT_COUNT;
 }
 
+/* --- the dispatch table --- */
+
+enum { ENTRY_BYTES = 16, CODE_IN_ENTRY = 8, SEGMENT_BYTES = 1 << 16, SEGMENTS_BEFORE = 64, SAMPLES = 256 };
+
+static int compare_slots(const void *a, const void *b)
+{
+	const struct np_graph_root *x = *(const struct np_graph_root *const *)a, *y = *(const struct np_graph_root *const *)b;
+	return x->slot < y->slot ? -1 : x->slot > y->slot;
+}
+
+static const struct np_graph_root *dispatch_at(const struct np_snapshot *s, np_addr slot)
+{
+	size_t low = 0, high = s->dispatch_count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (s->dispatch[mid]->slot < slot)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->dispatch_count && s->dispatch[low]->slot == slot ? s->dispatch[low] : NULL;
+}
+
+bool np_snapshot_dispatched(const struct np_snapshot *s, uint32_t index, np_vertex *ret)
+{
+	const struct np_graph_root *root = dispatch_at(s, s->dispatch_base + (np_addr)index * ENTRY_BYTES + CODE_IN_ENTRY);
+	if (!root || !snapshot_is_live(s, root->node))
+		return false;
+	*ret = root->node;
+	return true;
+}
+
+/* Numbers that functions have, for a check of the table's start. */
+static size_t handles_sample(struct np_snapshot *s, uint32_t *ret)
+{
+	uint32_t at = snapshot_fact(s, NP_F_JSFunction_dispatch_handle), shift = snapshot_fact(s, NP_F_JSFunction_dispatch_shift);
+	size_t n = 0;
+	for (np_vertex v = 0; at && v < s->g->object_count && n < SAMPLES; v++) {
+		if (!snapshot_is_live(s, v) || vertex_kind(s, v) != NP_KIND_JS_FUNCTION)
+			continue;
+		const uint8_t *bytes = np_graph_bytes(s->g, v);
+		if (bytes)
+			ret[n++] = (uint32_t)word_of(bytes, vertex_size(s, v), at) >> shift;
+	}
+	return n;
+}
+
+/*
+ * The roots have the entries; the table begins some segments before the first
+ * of them, where every function's number leads to one.
+ */
+void np_snapshot_find_dispatch(struct np_snapshot *s)
+{
+	uint32_t samples[SAMPLES];
+	size_t n = handles_sample(s, samples), best = 0;
+	s->dispatch = np_xcalloc(s->roots->count + 1, sizeof(*s->dispatch));
+	for (size_t i = 0; n && i < s->roots->count; i++)
+		if (s->roots->all[i].kind == NP_ROOT_DISPATCH_TABLE)
+			s->dispatch[s->dispatch_count++] = &s->roots->all[i];
+	if (!s->dispatch_count)
+		return;
+	qsort(s->dispatch, s->dispatch_count, sizeof(*s->dispatch), compare_slots);
+	np_addr first = s->dispatch[0]->slot & ~(np_addr)(SEGMENT_BYTES - 1);
+	for (np_addr k = 0; k < SEGMENTS_BEFORE && first >= k * SEGMENT_BYTES; k++) {
+		np_addr base = first - k * SEGMENT_BYTES;
+		size_t hits = 0;
+		for (size_t i = 0; i < n; i++)
+			hits += dispatch_at(s, base + (np_addr)samples[i] * ENTRY_BYTES + CODE_IN_ENTRY) != NULL;
+		if (hits > best) {
+			best = hits;
+			s->dispatch_base = base;
+		}
+	}
+	if (best * 10 < n * 9)
+		s->dispatch_count = 0;
+}
+
 static enum v8_root v8_root_of(const struct np_snapshot *s, const struct np_graph_root *root)
 {
 	switch (root->kind) {
@@ -177,7 +254,7 @@ static void kind_edges(struct np_snapshot *s, enum v8_root kind)
 	char text[128];
 	for (size_t i = 0; i < s->roots->count; i++) {
 		const struct np_graph_root *root = &s->roots->all[i];
-		if (np_graph_is_external(s->g, root->node) || !snapshot_is_live(s, root->node) || v8_root_of(s, root) != kind)
+		if (root->kind == NP_ROOT_DISPATCH_TABLE || np_graph_is_external(s->g, root->node) || !snapshot_is_live(s, root->node) || v8_root_of(s, root) != kind)
 			continue;
 		root_edge(s, root->node, root->is_weak,
 			  kind == V8_BUILTINS ? builtin_name(s, root->node, text, sizeof(text)) : NULL);

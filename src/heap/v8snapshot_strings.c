@@ -110,7 +110,10 @@ static void two_byte_utf8(const uint8_t *chars, size_t n, struct np_buf *out)
 				i++;
 			}
 		}
-		np_buf_put_utf8(out, unit ? unit : ' ');
+		if ((unit >= 0xd800 && unit < 0xe000) || unit == 0xfffd)
+			np_buf_puts(out, "???"); /* as V8 shows half of a pair, which has no UTF-8, and its stand-in */
+		else
+			np_buf_put_utf8(out, unit ? unit : ' ');
 	}
 }
 
@@ -176,42 +179,44 @@ static void entry_utf8(struct np_snapshot *s, const struct name_entry *e, const 
 
 static void table_grow(struct name_table *t)
 {
-	size_t cap = t->slots ? ((size_t)t->mask + 1) * 2 : 1 << 14;
-	free(t->slots);
+	uint64_t *old = t->slots;
+	size_t old_cap = old ? (size_t)t->mask + 1 : 0, cap = old ? old_cap * 2 : 1 << 14;
 	t->slots = np_xcalloc(cap, sizeof(*t->slots));
 	t->mask = (uint32_t)(cap - 1);
-	for (size_t i = 0; i < t->entries.len; i++) {
-		uint32_t at = (uint32_t)t->entries.data[i].hash & t->mask;
+	for (size_t i = 0; i < old_cap; i++) {
+		uint32_t at = (uint32_t)(old[i] >> 32) & t->mask;
+		if (!old[i])
+			continue;
 		while (t->slots[at])
 			at = (at + 1) & t->mask;
-		t->slots[at] = (uint32_t)i + 1;
+		t->slots[at] = old[i];
 	}
+	free(old);
 }
 
 /* The number of a text, which is copied, or is that of the string at vertex. */
 static uint32_t table_number(struct np_snapshot *s, const char *text, size_t bytes, np_vertex vertex)
 {
 	struct name_table *t = &s->names;
-	uint64_t hash = text_hash(text, bytes);
+	uint32_t hash = (uint32_t)text_hash(text, bytes);
 	if (!t->slots || (t->entries.len + 1) * 3 > ((size_t)t->mask + 1) * 2)
 		table_grow(t);
-	uint32_t at = (uint32_t)hash & t->mask;
+	uint32_t at = hash & t->mask;
 	for (; t->slots[at]; at = (at + 1) & t->mask) {
-		const struct name_entry *e = &t->entries.data[t->slots[at] - 1];
 		const char *same;
 		size_t same_bytes;
-		if (e->hash != hash)
+		if (t->slots[at] >> 32 != hash)
 			continue;
-		entry_utf8(s, e, &same, &same_bytes);
+		entry_utf8(s, &t->entries.data[(uint32_t)t->slots[at] - 1], &same, &same_bytes);
 		if (same_bytes == bytes && memcmp(same, text, bytes) == 0)
-			return t->slots[at] - 1;
+			return (uint32_t)t->slots[at] - 1;
 	}
-	struct name_entry e = {.hash = hash, .vertex = vertex, .bytes = (uint32_t)bytes};
+	struct name_entry e = {.vertex = vertex, .bytes = (uint32_t)bytes};
 	if (vertex == NP_VERTEX_NONE)
 		e.text = np_arena_strndup(t->arena, text, bytes);
 	np_vec_push(&t->entries, e);
-	t->slots[at] = (uint32_t)t->entries.len;
-	return t->slots[at] - 1;
+	t->slots[at] = (uint64_t)hash << 32 | (uint32_t)t->entries.len;
+	return (uint32_t)t->entries.len - 1;
 }
 
 uint32_t np_snapshot_name_text(struct np_snapshot *s, const char *text, size_t bytes)

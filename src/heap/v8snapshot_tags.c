@@ -34,7 +34,7 @@ static void tag_word(struct np_snapshot *s, const uint8_t *bytes, uint32_t size,
 
 static bool type_is(const struct np_snapshot *s, np_vertex v, const char *type)
 {
-	const char *name = s->g->shapes.data[s->g->shape_of[v]]->shape.type_name;
+	const char *name = np_snapshot_type_name(&s->g->shapes.data[s->g->shape_of[v]]->shape);
 	return name && strcmp(name, type) == 0;
 }
 
@@ -206,6 +206,23 @@ static void tag_script(struct np_snapshot *s, const struct graph_shape *shape, c
 	(void)shape;
 }
 
+/* The array itself, and what it has of translations, literals and positions. */
+static void tag_deoptimization(struct np_snapshot *s, const uint8_t *bytes, uint32_t size)
+{
+	uint32_t at = snapshot_fact(s, NP_F_Code_deoptimization_data);
+	np_vertex data = at ? snapshot_target(s, word_of(bytes, size, at)) : NP_VERTEX_NONE;
+	if (data == NP_VERTEX_NONE || type_is(s, data, "BYTECODE_ARRAY_TYPE") || type_is(s, data, "INTERPRETER_DATA_TYPE"))
+		return;
+	tag_set(s, data, TAG_DEOPT_DATA);
+	const struct graph_shape *shape = s->g->shapes.data[s->g->shape_of[data]];
+	const uint8_t *slots = np_graph_bytes(s->g, data);
+	static const char *const types[] = {"TRUSTED_BYTE_ARRAY_TYPE", "TRUSTED_WEAK_FIXED_ARRAY_TYPE",
+					    "PROTECTED_WEAK_FIXED_ARRAY_TYPE", "BYTE_ARRAY_TYPE", "FIXED_ARRAY_TYPE",
+					    "PROTECTED_FIXED_ARRAY_TYPE", "TRUSTED_POD_ARRAY_TYPE"};
+	for (size_t i = 0; slots && i < NP_ARRAY_LEN(types); i++)
+		tag_all(s, shape, slots, vertex_size(s, data), types[i], TAG_DEOPT_DATA);
+}
+
 static void tag_code(struct np_snapshot *s, np_vertex node, const uint8_t *bytes, uint32_t size, enum np_kind kind)
 {
 	np_vertex stream;
@@ -219,7 +236,7 @@ static void tag_code(struct np_snapshot *s, np_vertex node, const uint8_t *bytes
 		return;
 	tag_word(s, bytes, size, snapshot_fact(s, NP_F_Code_relocation_info), TAG_RELOCATION);
 	tag_word(s, bytes, size, snapshot_fact(s, NP_F_Code_source_position_table), TAG_SOURCE_POSITIONS);
-	tag_word(s, bytes, size, snapshot_fact(s, NP_F_Code_deoptimization_data), TAG_DEOPT_DATA);
+	tag_deoptimization(s, bytes, size);
 }
 
 static void tag_references(struct np_snapshot *s, np_vertex node)

@@ -7,38 +7,43 @@
 #include "cmd/args.h"
 
 const struct np_alias np_aliases[] = {
-	{"status", "info", "", false, "what the target is and how it died"},
-	{"jsstack", "stack", "v=--args --source,a=--addresses,f:=--function,n:=--lines,p:=", false, "JavaScript and native stack"},
-	{"jsframe", "stack --frame", "v=--args --source,a=--addresses,i=--internal,f:=--function,n:=--lines,p:=", false, "the frame at a frame pointer"},
-	{"stack", "stack --native --internal", "", false, "the whole stack"},
-	{"stacks", "stack --group", "", false, "threads by identical stack"},
-	{"threads", "stack --group --max-frames 1", "", false, "threads"},
-	{"jsprint", "print", "a=,b=,v=--all-properties,d:=--depth,N:=--max-string", true, "a value, or members of it"},
-	{"jsarray", "elements", "i=--index", false, "addresses of an array's elements"},
-	{"jsclosure", "closure", "", false, "variables a function closes over"},
-	{"jsfunction", "print", "", false, "a function's name and place; target, this and arguments of a bound one"},
-	{"jssource", "source", "n:=--lines", false, "source of a function"},
-	{"jsconstructor", "constructor", "v=", false, "constructor of an object"},
-	{"v8whatis", "whatis", "v=,d:=", false, "what lies at an address"},
-	{"whatis", "whatis", "", false, "what lies at an address"},
-	{"v8str", "print --max-string 1073741823", "v=,r=,N:=--max-string", false, "contents of a string"},
-	{"v8print", "print --all-properties", "", false, "a heap object with internal parts"},
-	{"v8type", "whatis", "", false, "type of a heap object"},
-	{"v8array", "elements --raw", "i=--index", false, "slots of a FixedArray"},
-	{"v8context", "closure", "", false, "a context and those around it"},
-	{"v8function", "disasm", "d=", false, "code of a function"},
-	{"v8code", "disasm", "d=", false, "disassembly of code"},
-	{"v8scopeinfo", "scopeinfo", "", false, "names in a ScopeInfo"},
-	{"v8classes", "types", "", false, "V8's heap classes"},
-	{"v8types", "types", "", false, "V8's instance types"},
-	{"v8frametypes", "frametypes", "", false, "V8's frame types"},
-	{"v8class", "class", "", false, "layout of a class"},
-	{"v8field", "field", "", false, "set the offset of a field by hand"},
-	{"nodebuffer", "print", "f=", false, "bytes of a Buffer"},
-	{"walk", "walk", "", false, "jselement, jsprop or jsframe"},
-	{"help", "help", "", false, "help"},
-	{"dcmds", "aliases", "", false, "mdb's names that are known"},
-	{"quit", "quit", "", false, "leave the shell"},
+	{"status", "info", "", false, "what the target is and how it died", NULL},
+	{"jsstack", "stack", "v=--args --source,a=--addresses,f:=--function,n:=--lines,p:=", false, "JavaScript and native stack", NULL},
+	{"jsframe", "stack --frame", "v=--args --source,a=--addresses,i=--internal,f:=--function,n:=--lines,p:=", false, "the frame at a frame pointer", NULL},
+	{"stack", "stack --native --internal", "", false, "the whole stack", NULL},
+	{"stacks", "stack --group", "", false, "threads by identical stack", NULL},
+	{"threads", "stack --group --max-frames 1", "", false, "threads", NULL},
+	{"jsprint", "print", "a=,b=,v=--all-properties,d:=--depth,N:=--max-string", true, "a value, or members of it", NULL},
+	{"jsarray", "elements", "i=--index", false, "addresses of an array's elements", NULL},
+	{"jsclosure", "closure", "", false, "variables a function closes over", NULL},
+	{"jsfunction", "print", "", false, "a function's name and place; target, this and arguments of a bound one", NULL},
+	{"jssource", "source", "n:=--lines", false, "source of a function", NULL},
+	{"jsconstructor", "constructor", "v=", false, "constructor of an object", NULL},
+	{"v8whatis", "whatis", "v=,d:=", false, "what lies at an address", NULL},
+	{"whatis", "whatis", "", false, "what lies at an address", NULL},
+	{"v8str", "print --max-string 1073741823", "v=,r=,N:=--max-string", false, "contents of a string", NULL},
+	{"v8print", "print --all-properties", "", false, "a heap object with internal parts", NULL},
+	{"v8type", "whatis", "", false, "type of a heap object", NULL},
+	{"v8array", "elements --raw", "i=--index", false, "slots of a FixedArray", NULL},
+	{"v8context", "closure", "", false, "a context and those around it", NULL},
+	{"v8function", "disasm", "d=", false, "code of a function", NULL},
+	{"v8code", "disasm", "d=", false, "disassembly of code", NULL},
+	{"v8scopeinfo", "scopeinfo", "", false, "names in a ScopeInfo", NULL},
+	{"v8classes", "types", "", false, "V8's heap classes", NULL},
+	{"v8types", "types", "", false, "V8's instance types", NULL},
+	{"v8frametypes", "frametypes", "", false, "V8's frame types", NULL},
+	{"v8class", "class", "", false, "layout of a class", NULL},
+	{"v8field", "field", "", false, "set the offset of a field by hand", NULL},
+	{"findjsobjects", "objects --no-retained", "c:=--class,p:=--property,k:=--kind,l=--instances,a=--all,b=,m=,v=,r=@refs",
+	 false, "objects by class and shape; all that are like one; -r: who refers to one", "objects --instances --like"},
+	{"jsfindrefs", "refs", "d=,v=,l:=", false, "who refers to an object", NULL},
+	{"jsfunctions", "functions --no-retained", "s:=--script=*%*,n:=--name=*%*,l=--instances,X=", false,
+	 "closures by function, those of one with an address", NULL},
+	{"nodebuffer", "print", "f=", false, "bytes of a Buffer", NULL},
+	{"walk", "walk", "", false, "jselement, jsprop or jsframe", NULL},
+	{"help", "help", "", false, "help", NULL},
+	{"dcmds", "aliases", "", false, "mdb's names that are known", NULL},
+	{"quit", "quit", "", false, "leave the shell", NULL},
 	{0},
 };
 
@@ -88,22 +93,37 @@ static bool letter_find(const struct np_alias *a, char letter, np_arena *arena, 
 	return false;
 }
 
+/* The value in the replacement's %, else behind it. */
+static void put_value(const char *replacement, char *value, np_arena *arena, word_vec *out)
+{
+	const char *percent = strchr(replacement, '%');
+	if (percent) {
+		np_vec_push(out, np_arena_printf(arena, "%.*s%s%s", (int)(percent - replacement), replacement, value, percent + 1));
+	} else if (*replacement) {
+		push_split(out, replacement, arena);
+		np_vec_push(out, value);
+	}
+}
+
+/* ret_command: another command that a letter stands for. */
 static np_err *expand_letters(const struct np_alias *a, const struct np_words *stage, size_t *i, np_arena *arena,
-			      word_vec *out)
+			      word_vec *out, const char **ret_command)
 {
 	for (const char *p = stage->words[*i] + 1; *p; p++) {
 		bool takes_value;
 		char *replacement;
 		if (!letter_find(a, *p, arena, &takes_value, &replacement))
 			return np_err_new(NP_EUSAGE, "::%s has no option -%c", a->dcmd, *p);
-		push_split(out, replacement, arena);
+		if (*replacement == '@')
+			*ret_command = replacement + 1;
+		else if (!takes_value)
+			push_split(out, replacement, arena);
 		if (!takes_value)
 			continue;
 		char *value = p[1] ? np_arena_strdup(arena, p + 1) : *i + 1 < stage->count ? stage->words[++*i] : NULL;
 		if (!value)
 			return np_err_new(NP_EUSAGE, "::%s -%c needs a value", a->dcmd, *p);
-		if (*replacement)
-			np_vec_push(out, value);
+		put_value(replacement, value, arena, out);
 		break;
 	}
 	return NULL;
@@ -132,26 +152,30 @@ np_err *np_alias_expand(const struct np_words *stage, np_arena *arena, struct np
 	const struct np_alias *a = np_alias_find(dcmd);
 	if (!a)
 		return np_alias_unknown(dcmd);
-	word_vec out = {0}, rest = {0};
+	word_vec out = {0}, options = {0}, rest = {0};
 	np_err *err = NULL;
-	push_split(&out, a->command, arena);
-	bool address_is_value = strcmp(a->command, "stack --frame") == 0;
-	if (address_is_value && addr)
-		np_vec_push(&out, np_arena_strdup(arena, addr));
+	const char *command = addr && a->at ? a->at : a->command;
 	for (; i < stage->count && !err; i++) {
 		if (stage->words[i][0] == '-' && stage->words[i][1] && stage->words[i][1] != '-')
-			err = expand_letters(a, stage, &i, arena, &out);
+			err = expand_letters(a, stage, &i, arena, &options, &command);
 		else
 			np_vec_push(&rest, stage->words[i]);
 	}
-	if (addr && !address_is_value && !(a->members && rest.len) && strcmp(a->command, "walk") != 0)
+	push_split(&out, command, arena);
+	bool address_is_value = strcmp(command, "stack --frame") == 0 || command == a->at;
+	bool address_is_last = strcmp(command, "walk") == 0;
+	if (address_is_value && addr)
+		np_vec_push(&out, np_arena_strdup(arena, addr));
+	for (size_t k = 0; k < options.len; k++)
+		np_vec_push(&out, options.data[k]);
+	if (addr && !address_is_value && !(a->members && rest.len) && !address_is_last)
 		np_vec_push(&out, np_arena_strdup(arena, addr));
 	for (size_t k = 0; k < rest.len; k++) {
 		bool path = a->members && addr;
 		const char *dot = path && rest.data[k][0] != '[' && rest.data[k][0] != '.' ? "." : "";
 		np_vec_push(&out, np_arena_printf(arena, "%s%s%s", path ? addr : "", dot, rest.data[k]));
 	}
-	if (addr && strcmp(a->command, "walk") == 0)
+	if (addr && address_is_last)
 		np_vec_push(&out, np_arena_strdup(arena, addr));
 	if (!err) {
 		ret->count = out.len;
@@ -159,6 +183,7 @@ np_err *np_alias_expand(const struct np_words *stage, np_arena *arena, struct np
 		ret->words = np_arena_memdup(arena, out.data, out.len * sizeof(char *));
 	}
 	np_vec_deinit(&out);
+	np_vec_deinit(&options);
 	np_vec_deinit(&rest);
 	return err;
 }

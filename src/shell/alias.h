@@ -11,9 +11,14 @@
 struct np_alias {
 	const char *dcmd;    /* without :: */
 	const char *command; /* words of our command, separated by blanks */
-	const char *letters; /* "v=--args --source,n:=--lines": letter, ':' takes a value, '=' replacement ("" drops it) */
+	/*
+	 * "v=--args --source,n:=--lines": letter, ':' takes a value, '=' replacement ("" drops it).  A % in the
+	 * replacement is where the value goes; "@refs": it is another command, refs.
+	 */
+	const char *letters;
 	bool members;	     /* arguments are member paths of the address */
 	const char *help;
+	const char *at;	     /* command where an address is given, which is its last word; NULL: the same */
 };
 
 extern const struct np_alias np_aliases[]; /* ends with dcmd == NULL */

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/vec.h"
 #include "shell/alias.h"
+#include "shell/heap_names.h"
 #include "shell/shell.h"
 
 enum { HISTORY_LINES = 2000 };
@@ -70,6 +71,37 @@ static void option_candidates(candidate_vec *out, const struct np_shell *shell, 
 	}
 }
 
+struct name_candidates {
+	candidate_vec *found;
+	const char *word;
+	size_t len;
+};
+
+static void name_candidate(void *ctx, const char *name)
+{
+	struct name_candidates *c = ctx;
+	candidate_add(c->found, name, c->word, c->len);
+}
+
+/* A class or property, where the word before says that one belongs here. */
+static bool heap_candidates(candidate_vec *out, struct np_shell *shell, const char *start, const char *word, size_t n)
+{
+	static const char *const options[] = {"--class", "-c", "--property", "-p"};
+	const char *end = word;
+	while (end > start && end[-1] == ' ')
+		end--;
+	const char *before = end;
+	while (before > start && before[-1] != ' ')
+		before--;
+	for (size_t i = 0; i < NP_ARRAY_LEN(options); i++) {
+		if (strlen(options[i]) != (size_t)(end - before) || strncmp(options[i], before, (size_t)(end - before)) != 0)
+			continue;
+		np_shell_heap_names(shell->session, options[i], name_candidate, &(struct name_candidates){out, word, n});
+		return true;
+	}
+	return false;
+}
+
 static unsigned char complete(EditLine *el, int ch)
 {
 	const LineInfo *info = el_line(el);
@@ -89,7 +121,9 @@ static unsigned char complete(EditLine *el, int ch)
 	for (const char *p = word; p + 1 < info->cursor; p++)
 		if (p[0] == ':' && p[1] == ':')
 			colons = p + 2;
-	if (colons) {
+	if (heap_candidates(&found, shell, start, word, n)) {
+		/* found, or nothing is known */
+	} else if (colons) {
 		n = (size_t)(info->cursor - colons);
 		for (const struct np_alias *a = np_aliases; a->dcmd; a++)
 			candidate_add(&found, a->dcmd, colons, n);

@@ -56,7 +56,21 @@ static np_node *overview(np_arena *arena, np_target *target)
 	return node;
 }
 
-/* "v=--args --source,d:=--depth" as rows: what mdb's letters become. */
+/* What mdb's letter becomes, from its replacement of len bytes. */
+static const char *letter_text(np_arena *arena, const char *replacement, int len, bool takes_value)
+{
+	const char *percent = memchr(replacement, '%', (size_t)len);
+	if (!len)
+		return "has no effect here";
+	if (*replacement == '@')
+		return np_arena_printf(arena, "`%.*s` instead", len - 1, replacement + 1);
+	if (percent)
+		return np_arena_printf(arena, "%.*sVALUE%.*s", (int)(percent - replacement), replacement,
+				       len - (int)(percent + 1 - replacement), percent + 1);
+	return np_arena_printf(arena, takes_value ? "%.*s VALUE" : "%.*s", len, replacement);
+}
+
+/* "v=--args --source,d:=--depth" as rows. */
 static void put_letters(struct np_buf *buf, np_arena *arena, const char *letters)
 {
 	for (const char *p = letters; *p;) {
@@ -65,8 +79,7 @@ static void put_letters(struct np_buf *buf, np_arena *arena, const char *letters
 		const char *eq = memchr(p, '=', n);
 		int len = eq ? (int)(n - (size_t)(eq + 1 - p)) : 0;
 		np_help_row_put(buf, np_arena_printf(arena, takes_value ? "-%c VALUE" : "-%c", *p), DCMD_COLUMN,
-				len ? np_arena_printf(arena, takes_value ? "%.*s VALUE" : "%.*s", len, eq + 1)
-				    : "has no effect here");
+				letter_text(arena, eq ? eq + 1 : "", len, takes_value));
 		p += n + (p[n] == ',');
 	}
 }
@@ -78,6 +91,8 @@ static np_node *about_alias(np_arena *arena, const struct np_alias *a)
 	np_buf_puts(&text, a->members ? ", on ADDR or on members of it: `ADDR::" : ".\n");
 	if (a->members)
 		np_buf_printf(&text, "%s [member]...`.\n", a->dcmd);
+	if (a->at)
+		np_buf_printf(&text, "ADDR::%s is `%s ADDR`.\n", a->dcmd, a->at);
 	if (*a->letters) {
 		np_buf_puts(&text, "\nOptions\n");
 		put_letters(&text, arena, a->letters);

@@ -4,10 +4,24 @@
 
 enum { DEPTH_MAX = 8 };
 
+static void collect_rows(const np_node *rows, np_addr_vec *out)
+{
+	np_addr addr;
+	for (size_t i = 0; i < np_node_len(rows); i++) {
+		const np_node *row = np_node_at(rows, i), *cell;
+		const char *key;
+		for (size_t k = 0; (cell = np_node_is_list(row) ? np_node_at(row, k) : np_node_field(row, k, &key)); k++)
+			if (np_node_addr(cell, &addr))
+				np_vec_push(out, addr);
+	}
+}
+
 static void collect(const np_node *node, np_addr_vec *out, int depth)
 {
 	static const char *const lists[] = {"addresses", "instances"};
-	static const char *const inside[] = {"threads", "frames", "scopes", "variables", "objects", "groups", "handles"};
+	static const char *const inside[] = {"threads", "frames", "scopes",    "variables", "objects",	 "groups",
+					     "handles", "functions", "strings", "duplicates", "slices", "errors",
+					     "referrers", "suspects", "paths",   "steps"};
 	np_addr addr;
 	if (!node || depth > DEPTH_MAX)
 		return;
@@ -27,6 +41,15 @@ static void collect(const np_node *node, np_addr_vec *out, int depth)
 			collect(np_node_get(node, lists[i]), out, depth + 1);
 			return;
 		}
+	/* of many alike, one; what is told about it besides is not what was looked for */
+	if (np_node_addr(np_node_get(node, "example"), &addr)) {
+		np_vec_push(out, addr);
+		return;
+	}
+	if (np_node_is_list(np_node_get(node, "rows"))) { /* of a query: whatever columns are addresses */
+		collect_rows(np_node_get(node, "rows"), out);
+		return;
+	}
 	bool found = false;
 	for (size_t i = 0; i < NP_ARRAY_LEN(inside); i++)
 		if (np_node_is_list(np_node_get(node, inside[i]))) {

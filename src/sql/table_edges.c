@@ -123,7 +123,8 @@ static np_err *cell(struct sql_cursor *c, int column, struct sql_cell *ret)
 		sql_cell_lasting(ret, np_edge_kind_name(s->name.kind));
 	else
 		sql_cell_text(ret, s->name.name);
-	ret->is_content = column == NAME && s->name.kind == NP_EDGE_KIND_VALUE;
+	/* names of entries show their keys */
+	ret->is_content = column == NAME && (s->name.kind == NP_EDGE_KIND_VALUE || s->name.kind == NP_EDGE_KIND_KEY);
 	return NULL;
 }
 

@@ -137,6 +137,29 @@ static const char *builtin_class(enum np_kind kind)
 	}
 }
 
+static const char *wrapper_class(np_v8 *v8, np_addr object)
+{
+	np_tagged value;
+	if (!np_field(v8, object, NP_F_JSPrimitiveWrapper_value, &value))
+		return NULL;
+	if (np_is_smi(value))
+		return "Number";
+	switch (np_kind_at(v8, np_ref(value))) {
+	case NP_KIND_HEAP_NUMBER:
+		return "Number";
+	case NP_KIND_STRING:
+		return "String";
+	case NP_KIND_ODDBALL:
+		return "Boolean";
+	case NP_KIND_SYMBOL:
+		return "Symbol";
+	case NP_KIND_BIGINT:
+		return "BigInt";
+	default:
+		return NULL;
+	}
+}
+
 const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena, np_addr *ret_constructor)
 {
 	const struct np_map *map;
@@ -154,7 +177,7 @@ const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena,
 	const char *name = name_on_chain(v8, object, arena, ret_constructor);
 	if (name)
 		return name;
-	name = builtin_class(kind);
+	name = kind == NP_KIND_JS_PRIMITIVE_WRAPPER ? wrapper_class(v8, object) : builtin_class(kind);
 	if (name)
 		return name;
 	return *made_by && !map->is_prototype ? made_by : "Object";

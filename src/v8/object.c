@@ -121,10 +121,13 @@ static bool descriptor_property(np_v8 *v8, np_addr object, const struct np_map *
 	bool is_double = false;
 	if (np_has(l, NP_F_prop_index_mask)) {
 		field = (details & (uint32_t)np_get(l, NP_F_prop_index_mask)) >> np_get(l, NP_F_prop_index_shift);
-		if (np_has(l, NP_F_prop_representation_double))
-			is_double = (int32_t)((details & (uint32_t)np_get(l, NP_F_prop_representation_mask)) >>
-					      np_get(l, NP_F_prop_representation_shift)) ==
-				    np_get(l, NP_F_prop_representation_double);
+		if (np_has(l, NP_F_prop_representation_double)) {
+			int32_t form = (int32_t)((details & (uint32_t)np_get(l, NP_F_prop_representation_mask)) >>
+						 np_get(l, NP_F_prop_representation_shift));
+			is_double = form == np_get(l, NP_F_prop_representation_double);
+			/* in V8's order: none, whole numbers, double, heap object, anything */
+			p->is_number_field = form && form <= np_get(l, NP_F_prop_representation_double);
+		}
 	} else { /* 3.14: the descriptor's value is the index, negative for in-object */
 		if (!np_is_smi(value))
 			return false;
@@ -135,7 +138,6 @@ static bool descriptor_property(np_v8 *v8, np_addr object, const struct np_map *
 	}
 	if (field > 1 << 20)
 		return false;
-	p->is_double_field = is_double;
 	return field_value(v8, object, map, field, is_double, p);
 }
 

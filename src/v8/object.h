@@ -14,7 +14,7 @@ struct np_property {
 	np_tagged value;     /* value, or AccessorPair/AccessorInfo when is_accessor */
 	bool is_accessor;
 	bool is_double;	     /* value is not tagged: number holds it */
-	bool is_double_field; /* the field holds doubles alone: raw, or value is a HeapNumber */
+	bool is_number_field; /* the field's representation is Smi or double */
 	double number;
 	uint32_t attributes; /* 1 read-only, 2 not enumerable, 4 not configurable */
 	np_addr slot;	     /* where the value lies, in the object or its property array; 0: elsewhere */

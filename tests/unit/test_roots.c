@@ -42,7 +42,7 @@ enum { /* instance types */
 
 struct seen {
 	struct np_root *roots;
-	size_t count, limit;
+	size_t count, room, limit;
 	struct np_roots_report report;
 };
 
@@ -233,7 +233,10 @@ static void tear_down(struct fixture *f)
 static bool on_root(void *ctx, const struct np_root *root)
 {
 	struct seen *seen = ctx;
-	seen->roots = np_xrealloc(seen->roots, (seen->count + 1) * sizeof(*seen->roots));
+	if (seen->count == seen->room) {
+		seen->room = seen->room ? 2 * seen->room : 64;
+		seen->roots = np_xrealloc(seen->roots, seen->room * sizeof(*seen->roots));
+	}
 	seen->roots[seen->count++] = *root;
 	return seen->count < seen->limit;
 }
@@ -707,6 +710,7 @@ static void test_noise(void **state)
 {
 	struct fixture *f = build_all();
 	uint64_t x = 88172645463325252ull;
+	f->seen.limit = 100000;
 	for (int round = 0; round < 8; round++) {
 		for (int i = 0; i < 4000; i++) {
 			x ^= x << 13;

@@ -131,7 +131,7 @@ async function checkErrorStacks(t) {
   names.forEach((name, i) => {
     expectEqual(t, `${name}.stack: type`, 'string', answer[i].type);
     const [expected, actual] = [t.truth.stacks[name], answer[i].value || ''];
-    if (actual !== expected) t.fail(`${name}.stack: V8 says\n${expected.slice(-1500)}\ngot\n${actual.slice(-1500)}`);
+    if (actual !== expected) t.fail(`${name}.stack: V8 says ${JSON.stringify(expected.slice(-700))}, got ${JSON.stringify(actual.slice(-700))}`);
   });
   // A getter of the program's own is not V8's: it cannot be called.
   const getter = await t.json('print', `${root}.getter.stack`);
@@ -201,7 +201,7 @@ const cases = [{
   name: 'print/error-stack', feature: 'print', fixture: 'info-errors.js', modes: ['live', 'core'], quick: onSubset,
   flags: (number) => (number < 12 ? ['--nouse-osr'] : []), check: checkErrorStacks,
   explained: [{ name: 'V8 3.14 titles what is no error by its toString()', when: (t) => t.number < 12,
-    match: /^captured\.stack: V8 says\n\[object Object\]\n/ }],
+    match: /^captured\.stack: V8 says "\[object Object\]\\n/ }],
 }, {
   name: 'layout', feature: 'layout', fixture: 'info.js', modes: ['live', 'core'], quick: () => true,
   check: async (t) => {

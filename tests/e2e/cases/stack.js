@@ -9,10 +9,13 @@ const MAJORS = [10, 12, 409, 617, 817, 1024, 1222, 1421, 1620, 1820, 2020, 2223,
 const SUBSET = new Set([10, 409, 817, 1222, 1620, 2020, 2421, 2610]);
 const onSubset = (number) => SUBSET.has(number) || !MAJORS.includes(number);
 
+/* The first Node whose V8 has Ignition and TurboFan alone; 8.0 to 8.2 still run full-codegen and Crankshaft code. */
+const TURBOFAN_FROM = 803;
+
 /*
- * Up to Node 7 the position comes from the code's relocation data, or the
- * frame says that it has only the definition.  Later every caller's position
- * is exact; only the leaf, stopped between two recorded positions of optimised
+ * Before, the position comes from the code's relocation data, or the frame
+ * says that it has only the definition.  Later every caller's position is
+ * exact; only the leaf, stopped between two recorded positions of optimised
  * code, may be approximate.
  */
 function policy(t, more) {
@@ -20,8 +23,8 @@ function policy(t, more) {
     args: true,
     display: true,
     locals: false,
-    definition: () => t.number < 800,
-    approximate: (i) => (t.number < 800 ? 'function' : i === 0),
+    definition: () => t.number < TURBOFAN_FROM,
+    approximate: (i) => (t.number < TURBOFAN_FROM ? 'function' : i === 0),
     ...more,
   };
 }
@@ -172,7 +175,7 @@ cases.push({
   modes: ['live', 'core'], quick: onSubset, check: checkMainOften, explained: EXPLAINED_OSR,
 }, {
   name: 'stack-inline/not-inlined', feature: 'inlining', fixture: 'stack-inline.js', args: () => ['inlined'],
-  flags: (n) => (n < 800 ? ['--nouse-inlining'] : n < 1800 ? ['--no-turbo-inlining'] : ['--no-turbo-inlining', '--max-inlined-bytecode-size=0']),
+  flags: (n) => (n < TURBOFAN_FROM ? ['--nouse-inlining'] : n < 1800 ? ['--no-turbo-inlining'] : ['--no-turbo-inlining', '--max-inlined-bytecode-size=0']),
   modes: ['live'], quick: onSubset, explained: EXPLAINED_OSR, check: async (t) => {
     await checkMainOften(t);
     const thread = mainThread(t, await t.json('stack'));
