@@ -7,7 +7,8 @@
 #include "cmd/path_node.h"
 #include "cmd/session.h"
 
-enum { ROWS_DEFAULT = 60, DEPTH_DEFAULT = 12, DEPTH_MAX = 1000, SHARE_DEFAULT = 100 /* 1/100 */ };
+enum { ROWS_DEFAULT = 60, DEPTH_DEFAULT = 12, DEPTH_MAX = 1000, SHARE_DEFAULT = 100 /* 1/100 */,
+       HOLDERS_MAX = 1000 };
 
 static const struct np_option options[] = {
 	{"class", 'c', NP_OPT_STRING, "NAME", NULL, "instances of that class, biggest first, instead of the tree (* and ? match)"},
@@ -80,7 +81,8 @@ static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
 		np_vertex child = own.targets[i];
 		if (d->retained[child] < t->min_bytes)
 			continue;
-		if (t->internal || node == NP_VERTEX_NONE || !np_edge_is_store_of(t->view->graph, node, child)) {
+		if (t->internal || (!np_edge_is_cell(t->view->graph, child) &&
+				    (node == NP_VERTEX_NONE || !np_edge_is_store_of(t->view->graph, node, child)))) {
 			if (len == cap)
 				all = np_xrealloc(all, (cap *= 2) * sizeof(*all));
 			all[len++] = child;
@@ -100,28 +102,42 @@ static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
 	return all;
 }
 
+struct naming {
+	np_vertex parent;
+	const char *text;
+	np_arena *arena;
+};
+
+static bool name_from(void *ctx, np_vertex owner, const struct np_edge_name *edge)
+{
+	struct naming *n = ctx;
+	if (owner == n->parent && !edge->is_weak)
+		n->text = np_edge_text(edge, n->arena);
+	return !n->text;
+}
+
 /* How the dominator names it: directly, or through a store; NULL when it holds it indirectly alone. */
 static const char *edge_text(struct tree *t, np_vertex parent, np_vertex node)
 {
 	np_graph *g = t->view->graph;
-	np_arena *arena = t->inv->arena;
-	struct np_edge_name e;
-	uint32_t k;
+	struct naming n = {.parent = parent, .arena = t->inv->arena};
 	if (parent == NP_VERTEX_NONE)
 		return NULL;
-	if (np_edge_find(g, parent, node, &k)) {
-		np_edge_describe(g, t->view->classes, parent, k, arena, &e);
-		return np_edge_text(&e, arena);
-	}
-	struct np_edges row = np_graph_edges(g, parent);
-	for (uint32_t i = 0; i < row.count; i++) {
-		np_vertex store = np_edge_target(row.targets[i]);
-		if (np_edge_is_store_of(g, parent, store) && np_edge_find(g, store, node, &k)) {
-			np_edge_describe_through(g, t->view->classes, parent, store, k, arena, &e);
-			return np_edge_text(&e, arena);
+	struct np_edges back = np_graph_referrers(g, node);
+	for (uint32_t i = 0; i < back.count && i < HOLDERS_MAX && !n.text; i++) {
+		uint32_t k;
+		np_vertex holder = np_edge_target(back.targets[i]);
+		if (!np_edge_find(g, holder, node, &k))
+			continue;
+		if (holder == parent) {
+			struct np_edge_name e;
+			np_edge_describe(g, t->view->classes, parent, k, t->inv->arena, &e);
+			n.text = np_edge_text(&e, t->inv->arena);
+		} else {
+			np_edge_owners(g, t->view->classes, holder, k, t->inv->arena, name_from, &n);
 		}
 	}
-	return NULL;
+	return n.text;
 }
 
 static void tree_row(struct tree *t, np_vertex node, np_vertex parent, size_t depth)

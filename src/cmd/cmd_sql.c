@@ -18,6 +18,7 @@ enum { ROWS_DEFAULT = 1000, CELLS_MAX = 20 << 20 };
 
 static const struct np_option options[] = {
 	{"schema", 0, NP_OPT_FLAG, NULL, NULL, "the tables and their columns, with what they mean"},
+	{"tables", 't', NP_OPT_STRING, "A,B,...", NULL, "with -o FILE.sqlite: only these tables (all)"},
 	{"limit", 'n', NP_OPT_INT, "N", NULL, "at most N rows (1000 as text, else all)"},
 	{0},
 };
@@ -27,6 +28,7 @@ static const struct np_example examples[] = {
 	 "the census"},
 	{"nopsy sql core.4242 \"select holder, owner, kind, name from edges where target = '0x2f31d9c1'\"", "who holds an object"},
 	{"nopsy sql core.4242 -o heap.sqlite", "every table as a file for other SQLite tools"},
+	{"nopsy sql core.4242 -o heap.sqlite --tables objects,strings", "the small ones only: edges are many"},
 	{"nopsy sql core.4242 --schema", "which tables there are"},
 	{0},
 };
@@ -279,7 +281,7 @@ static void answer_schema(struct np_invocation *inv)
 static np_err *with_tables(np_err *err)
 {
 	struct np_buf text = {0};
-	if (np_err_code(err) != NP_EUSAGE)
+	if (!err || np_err_code(err) != NP_EUSAGE)
 		return err;
 	np_buf_printf(&text, "%s (the tables are ", np_err_message(err));
 	for (size_t i = 0; i < np_sql_table_count(); i++) {
@@ -307,10 +309,10 @@ static np_err *run_query(struct query *q, np_sql *sql)
 
 static np_err *run_export(struct query *q, np_sql *sql)
 {
-	np_err *err = np_sql_export(sql, q->inv->globals->output);
+	np_err *err = np_sql_export(sql, q->inv->globals->output, np_opt_str(q->inv, "tables"));
 	if (q->shown)
 		fputs("\r\033[K", stderr);
-	return err;
+	return with_tables(err);
 }
 
 static bool is_database_name(const char *path)
@@ -327,6 +329,8 @@ static np_err *check(struct np_invocation *inv)
 		return np_err_new(NP_EUSAGE, "--limit is a number of rows");
 	if (np_opt_flag(inv, "schema"))
 		return NULL;
+	if (np_opt_str(inv, "tables") && (inv->arg_count || !output))
+		return np_err_new(NP_EUSAGE, "--tables says which tables -o FILE.sqlite writes");
 	if (inv->arg_count) {
 		if (output && is_database_name(output) && !inv->globals->json)
 			return np_err_new(NP_EUSAGE, "the answer to a query is text or JSON, no database: without a query, -o %s "

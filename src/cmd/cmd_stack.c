@@ -78,7 +78,7 @@ static np_err *walk_all(struct np_invocation *inv, const struct np_stack_options
 		if (has_only && thread->tid != only)
 			continue;
 		NP_TRY(np_stack_walk(target, inv->session->v8, thread, walk, inv->arena, &stacks[len]));
-		if (stacks[len].note)
+		if (stacks[len].cut)
 			np_partial(inv, "thread %d: %s", thread->tid, stacks[len].note);
 		len++;
 	}

@@ -349,6 +349,8 @@ void np_heapsnapshot_edge(np_heapsnapshot *file, uint32_t type, uint32_t name_or
 
 void np_heapsnapshot_node(np_heapsnapshot *file, const struct np_heapsnapshot_node *node)
 {
+	if (batch_now(file)->node_count == BATCH_NODES)
+		batch_send(file);
 	struct batch *b = batch_now(file);
 	b->nodes[b->node_count++] = (struct node){.fields = *node, .edge_count = file->edges_of_node, .script_id = -1};
 	file->edges_of_node = 0;

@@ -148,6 +148,9 @@ static np_err *escape_read(struct reader *r, uint32_t *pending)
 	if (c != 'u' && (!known || !*known))
 		return broken(r, "a string has an unknown escape");
 	if (c != 'u') {
+		if (*pending)
+			text_put(r, *pending);
+		*pending = 0;
 		text_put(r, (uint8_t)to[known - from]);
 		return NULL;
 	}
@@ -223,8 +226,10 @@ static np_err *value_skip(struct reader *r)
 			r->at++;
 			continue;
 		} else {
-			for (; c >= 0 && !strchr(",:]}[{\" \t\r\n", c); c = peek(r))
+			do { /* a number, true, null */
 				r->at++;
+				c = peek(r);
+			} while (c > ' ' && !strchr(",:]}[{\"", c));
 		}
 		if (!depth)
 			return NULL;

@@ -52,6 +52,8 @@ bool np_edge_find(const np_graph *graph, np_vertex holder, np_vertex target, uin
 /* Is this object a store of another one? Then that one; NP_VERTEX_NONE otherwise. */
 np_vertex np_edge_store_owner(np_graph *graph, np_vertex store);
 bool np_edge_is_store_of(const np_graph *graph, np_vertex owner, np_vertex store);
+/* A cell that holds the value of a global variable. */
+bool np_edge_is_cell(const np_graph *graph, np_vertex node);
 /* Edge k of a store as seen from its owner. */
 void np_edge_describe_through(np_graph *graph, np_classes *classes, np_vertex owner, np_vertex store, uint32_t k,
 			      np_arena *arena, struct np_edge_name *ret);

@@ -20,7 +20,7 @@ static const struct np_vertex_shape *shape_of(const np_graph *g, np_vertex node)
 	return np_graph_is_external(g, node) ? &none : np_graph_shape(g, np_graph_shape_of(g, node));
 }
 
-static bool is_cell(const np_graph *g, np_vertex node)
+bool np_edge_is_cell(const np_graph *g, np_vertex node)
 {
 	const struct np_vertex_shape *s = shape_of(g, node);
 	return s->kind == NP_KIND_PROPERTY_CELL ||
@@ -85,7 +85,7 @@ size_t np_edge_fold(np_graph *g, np_classes *classes, const np_vertex *nodes, si
 	uint32_t k;
 	if (count > 2 && np_edge_is_store_of(g, nodes[0], nodes[1]) && np_edge_find(g, nodes[1], nodes[2], &k)) {
 		np_edge_describe_through(g, classes, nodes[0], nodes[1], k, arena, ret);
-		return count > 3 && is_cell(g, nodes[2]) ? 3 : 2;
+		return count > 3 && np_edge_is_cell(g, nodes[2]) ? 3 : 2;
 	}
 	if (count > 2 && is_map_of(g, nodes[1], nodes[0]) && np_edge_find(g, nodes[1], nodes[2], &k)) {
 		if (is_prototype_edge(g, nodes[1], k)) {
@@ -180,7 +180,7 @@ void np_edge_owners(np_graph *g, np_classes *classes, np_vertex holder, uint32_t
 		owners_tell(&o, owner, &e);
 		return;
 	}
-	if (is_cell(g, holder) || is_context_cell(g, holder)) {
+	if (np_edge_is_cell(g, holder) || is_context_cell(g, holder)) {
 		owners_of_cell(&o, holder, np_edge_is_weak(np_graph_edges(g, holder).targets[k]));
 	} else if (shape_of(g, holder)->kind == NP_KIND_MAP && is_prototype_edge(g, holder, k)) {
 		owners_of_map(&o, holder, &(struct np_edge_name){.kind = NP_EDGE_KIND_PROPERTY, .name = "__proto__"});

@@ -110,7 +110,7 @@ struct v8dbg_load {
 	NP_VEC(struct v8dbg_symbol) symbols;
 };
 
-static bool v8dbg_take(void *ctx, const struct np_symbol *symbol)
+static bool metadata_take(void *ctx, const struct np_symbol *symbol)
 {
 	struct v8dbg_load *load = ctx;
 	struct v8dbg_symbol s = {.name = np_arena_strdup(load->v8->cache->arena, symbol->name + load->prefix_len)};
@@ -119,24 +119,24 @@ static bool v8dbg_take(void *ctx, const struct np_symbol *symbol)
 	return true;
 }
 
-static struct v8dbg_symbol *v8dbg_symbols(np_v8 *v8, const char *prefix, size_t *ret_count)
+static struct v8dbg_symbol *metadata_symbols(np_v8 *v8, const char *prefix, size_t *ret_count)
 {
 	np_image *image = np_target_v8_image(v8->target);
 	struct v8dbg_load load = {.v8 = v8, .prefix_len = strlen(prefix)};
 	if (image)
-		np_image_symbols(image, prefix, v8dbg_take, &load);
+		np_image_symbols(image, prefix, metadata_take, &load);
 	struct v8dbg_symbol *all = np_arena_memdup(v8->cache->arena, load.symbols.data, load.symbols.len * sizeof(*all));
 	*ret_count = load.symbols.len;
 	np_vec_deinit(&load.symbols);
 	return all;
 }
 
-static const struct np_v8dbg *v8dbg_of(np_v8 *v8)
+static const struct np_v8dbg *metadata_of(np_v8 *v8)
 {
 	if (!v8->cache->v8dbg) {
 		struct np_v8dbg *d = NP_NEW(v8->cache->arena, struct np_v8dbg);
-		d->classes = v8dbg_symbols(v8, "v8dbg_class_", &d->class_count);
-		d->parents = v8dbg_symbols(v8, "v8dbg_parent_", &d->parent_count);
+		d->classes = metadata_symbols(v8, "v8dbg_class_", &d->class_count);
+		d->parents = metadata_symbols(v8, "v8dbg_parent_", &d->parent_count);
 		v8->cache->v8dbg = d;
 	}
 	return v8->cache->v8dbg;
@@ -163,7 +163,7 @@ static const char *name_from_facts(np_v8 *v8, const char *klass, uint64_t offset
 
 static const char *name_from_symbols(np_v8 *v8, const char *klass, uint64_t offset)
 {
-	const struct np_v8dbg *d = v8dbg_of(v8);
+	const struct np_v8dbg *d = metadata_of(v8);
 	for (size_t i = 0; i < d->class_count; i++) {
 		const char *field = d->classes[i].value == offset ? behind_class(d->classes[i].name, klass) : NULL;
 		const char *end = field ? strstr(field, "__") : NULL;
@@ -176,7 +176,7 @@ static const char *name_from_symbols(np_v8 *v8, const char *klass, uint64_t offs
 /* NULL at the root, and where V8 does not tell. */
 static const char *class_parent(np_v8 *v8, const char *klass)
 {
-	const struct np_v8dbg *d = v8dbg_of(v8);
+	const struct np_v8dbg *d = metadata_of(v8);
 	for (size_t i = 0; i < d->parent_count; i++) {
 		const char *parent = behind_class(d->parents[i].name, klass);
 		if (parent)

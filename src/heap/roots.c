@@ -121,8 +121,8 @@ size_t np_roots_native_bytes(struct np_roots *r, np_addr addr, size_t max)
 	if (!np_mem_u64(r->v8->mem, addr - HEADER_BYTES, &size))
 		return max;
 	size &= ~(uint64_t)FLAGS;
-	if (size < MIN_BYTES || size & 15 || size > max + MIN_BYTES || !np_mem_u64(r->v8->mem, addr - HEADER_BYTES + size, &next) ||
-	    !(next & IN_USE) || next < MIN_BYTES)
+	if (size < MIN_BYTES || size & 15 || size > max + MIN_BYTES ||
+	    !np_mem_u64(r->v8->mem, addr - HEADER_BYTES + size, &next) || !(next & IN_USE) || next < MIN_BYTES)
 		return max;
 	return size - HEADER_BYTES < max ? size - HEADER_BYTES : max;
 }
@@ -164,9 +164,11 @@ static np_err *isolate_read(struct np_roots *r)
 static const char *note_of(const struct np_roots_report *report)
 {
 	if (!report->exact[NP_ROOT_GLOBAL_HANDLE])
-		return "global handles were not found; words of native memory that look like references stand in for them";
+		return "global handles were not found; words of native memory that look like references "
+		       "stand in for them";
 	if (!report->exact[NP_ROOT_HANDLE_SCOPE])
-		return "the handle scopes of native code were not found; only what looks like the last of them is among the roots";
+		return "the handle scopes of native code were not found; only what looks like the last of them "
+		       "is among the roots";
 	if (!report->exact[NP_ROOT_STRONG_LIST])
 		return "the roots table was not found; every word of the Isolate that looks like a reference is a root";
 	return NULL;

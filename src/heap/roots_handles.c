@@ -74,13 +74,14 @@ static bool are_contexts(struct np_roots *r, const struct np_sequence *s)
 	return s->count > 0;
 }
 
-/* The lists of a HandleScopeImplementer: in it, or behind a pointer in it (DetachableVector in 6.6 to 7.0). */
+/* A list of a HandleScopeImplementer: in it, or behind a pointer in it (DetachableVector in 6.6 to 7.0). */
 static bool list_at(struct np_roots *r, const uint64_t *words, bool is_behind, struct np_sequence *ret)
 {
 	uint64_t behind[3];
 	if (!is_behind)
 		return np_roots_sequence(r, words, BLOCKS_MAX, ret);
-	return np_roots_is_native(r, words[0]) && np_mem_read(r->v8->mem, words[0], behind, sizeof(behind)) == sizeof(behind) &&
+	return np_roots_is_native(r, words[0]) &&
+	       np_mem_read(r->v8->mem, words[0], behind, sizeof(behind)) == sizeof(behind) &&
 	       np_roots_sequence(r, behind, BLOCKS_MAX, ret);
 }
 
@@ -141,8 +142,8 @@ static void handles_backwards_visit(struct np_roots *r)
 	uint64_t word;
 	for (size_t i = 0; i + 1 < r->count; i++) {
 		np_addr next = r->words[i], limit = r->words[i + 1];
-		if (r->taken[i] || next > limit || limit - next > 8 * NP_HANDLE_BLOCK_WORDS || !np_roots_is_native(r, next) ||
-		    next - r->isolate < 8 * r->count)
+		if (r->taken[i] || next > limit || limit - next > 8 * NP_HANDLE_BLOCK_WORDS ||
+		    !np_roots_is_native(r, next) || next - r->isolate < 8 * r->count)
 			continue;
 		for (size_t k = 1; k <= NP_HANDLE_BLOCK_WORDS && np_mem_u64(r->v8->mem, next - 8 * k, &word) &&
 				   ((uint32_t)word == 0 || np_roots_is_object(r, word)); k++)
@@ -288,6 +289,7 @@ void np_roots_visit_global_handles(struct np_roots *r)
 	for (size_t i = 0; i < r->count && !r->report.exact[NP_ROOT_GLOBAL_HANDLE]; i++)
 		if (!r->taken[i] && np_roots_is_native(r, r->words[i]))
 			r->report.exact[NP_ROOT_GLOBAL_HANDLE] = global_handles_visit(r, r->words[i]);
+	r->report.exact[NP_ROOT_WEAK_GLOBAL_HANDLE] = r->report.exact[NP_ROOT_GLOBAL_HANDLE];
 }
 
 /* --- eternal handles --- */
@@ -304,13 +306,16 @@ static bool eternal_visit(struct np_roots *r, np_addr addr)
 	    s.count != (size + ETERNAL_BLOCK - 1) / ETERNAL_BLOCK)
 		return false;
 	for (uint32_t i = 0; i < size; i++) {
-		if (!np_mem_u64(r->v8->mem, s.data + 8 * (i / ETERNAL_BLOCK), &block) || !np_roots_is_native(r, block) ||
+		if (!np_mem_u64(r->v8->mem, s.data + 8 * (i / ETERNAL_BLOCK), &block) ||
+		    !np_roots_is_native(r, block) ||
 		    !np_mem_u64(r->v8->mem, block + 8 * (i % ETERNAL_BLOCK), &word) || !np_roots_is_object(r, word))
 			return false;
 	}
-	for (uint32_t i = 0; i < size && !r->is_ended; i += ETERNAL_BLOCK)
+	for (uint32_t i = 0; i < size && !r->is_ended; i += ETERNAL_BLOCK) {
+		uint32_t count = size - i < ETERNAL_BLOCK ? size - i : ETERNAL_BLOCK;
 		if (np_mem_u64(r->v8->mem, s.data + 8 * (i / ETERNAL_BLOCK), &block))
-			np_roots_emit_range(r, NP_ROOT_ETERNAL, block, size - i < ETERNAL_BLOCK ? size - i : ETERNAL_BLOCK);
+			np_roots_emit_range(r, NP_ROOT_ETERNAL, block, count);
+	}
 	return true;
 }
 

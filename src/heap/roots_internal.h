@@ -39,7 +39,7 @@ struct np_sequence {
 	np_addr data;
 	size_t count;
 };
-/* Reads w[0..2] as std::vector {begin, end, capacity}, {data, capacity, size}, or V8's List {data, int capacity, int length}. */
+/* Reads w[0..2] as {begin, end, capacity}, {data, capacity, size}, or V8's List {data, int capacity, int length}. */
 bool np_roots_sequence(struct np_roots *r, const uint64_t w[3], size_t max, struct np_sequence *ret);
 
 /* roots_table.c */

@@ -32,7 +32,8 @@ enum {
 
 /*
  * CompilationCache {isolate, and for each kind of code {isolate, tables}}:
- * tables are references, or {int count, array of references} in older versions.
+ * tables are references; in older versions {int count, references} (8.1 to
+ * 10.2), or {int count, array of references}.
  */
 static bool cache_visit(struct np_roots *r, np_addr addr)
 {
@@ -46,13 +47,15 @@ static bool cache_visit(struct np_roots *r, np_addr addr)
 			continue;
 		if (np_roots_is_object(r, words[i + 1]))
 			tables[parts++] = (struct np_sequence){addr + 8 * (i + 1), 1};
+		else if ((uint32_t)words[i + 1] - 1 < GENERATIONS_MAX && np_roots_is_object(r, words[i + 2]))
+			tables[parts++] = (struct np_sequence){addr + 8 * (i + 2), (uint32_t)words[i + 1]};
 		else if ((uint32_t)words[i + 1] - 1 < GENERATIONS_MAX && np_roots_is_native(r, words[i + 2]) &&
 			 np_mem_u64(r->v8->mem, words[i + 2], &first) && np_roots_is_object(r, first))
 			tables[parts++] = (struct np_sequence){words[i + 2], (uint32_t)words[i + 1]};
 	}
 	if (parts < CACHE_PARTS)
 		return false;
-	/* The last one may have two tables. */
+	/* The last one may have two tables,. */
 	if (tables[parts - 1].count == 1 && tables[parts - 1].data >= addr && tables[parts - 1].data < addr + bytes)
 		tables[parts - 1].count = 2;
 	for (size_t i = 0; i < parts; i++)
@@ -75,6 +78,16 @@ struct queue {
 	np_addr next, prev; /* other queues */
 };
 
+/* {size, capacity, start, ring} of a queue, which may have had no task yet. */
+static bool ring_is_right(struct np_roots *r, const uint64_t w[4])
+{
+	uint64_t capacity = w[1];
+	if (!capacity)
+		return !w[0] && !w[2] && !w[3];
+	return capacity >= QUEUE_CAPACITY_MIN && capacity <= QUEUE_CAPACITY_MAX && !(capacity & (capacity - 1)) &&
+	       w[0] <= capacity && w[2] < capacity && np_roots_is_native(r, w[3]);
+}
+
 /*
  * MicrotaskQueue: {vtable, ..., size, capacity, start, ring, ..., next,
  * previous queue, ...}, where next's previous is this one.
@@ -88,10 +101,7 @@ static bool queue_read(struct np_roots *r, np_addr addr, struct queue *ret)
 	if (count < 7 || !(m = np_target_mapping_at(r->v8->target, w[0])) || !m->image)
 		return false;
 	for (size_t i = 1; i <= QUEUE_SIZE_MAX && i + 5 < count; i++) {
-		bool is_ring = w[i + 1] ? w[i + 1] >= QUEUE_CAPACITY_MIN && w[i + 1] <= QUEUE_CAPACITY_MAX &&
-						  !(w[i + 1] & (w[i + 1] - 1)) && w[i] <= w[i + 1] && w[i + 2] < w[i + 1] &&
-						  np_roots_is_native(r, w[i + 3])
-					: !w[i] && !w[i + 2] && !w[i + 3];
+		bool is_ring = ring_is_right(r, &w[i]);
 		for (size_t k = i + 4; is_ring && k + 1 < count; k++) {
 			if (!np_roots_is_native(r, w[k]) || !np_roots_is_native(r, w[k + 1]) ||
 			    np_mem_read(r->v8->mem, w[k], other, 8 * (k + 2)) != 8 * (k + 2) || other[k + 1] != addr ||

@@ -104,8 +104,9 @@ static bool is_string_table(struct np_roots *r, uint64_t word)
 	uint32_t length, strings = 0, others = 0;
 	np_tagged t;
 	if (!np_map_of(r->v8, array, &map) || !np_object_units(r->heap, map, &units) || units.kind != NP_UNIT_TAGGED ||
-	    !np_array_length(r->v8, array, &length) || length < STRINGS_MIN || !np_array_get(r->v8, array, HEADER - 1, &t) ||
-	    !np_is_smi(t) || (uint32_t)np_smi_value(t) != length - HEADER || (length - HEADER) & (length - HEADER - 1))
+	    !np_array_length(r->v8, array, &length) || length < STRINGS_MIN ||
+	    !np_array_get(r->v8, array, HEADER - 1, &t) || !np_is_smi(t) ||
+	    (uint32_t)np_smi_value(t) != length - HEADER || (length - HEADER) & (length - HEADER - 1))
 		return false;
 	for (uint32_t i = HEADER; i < length && strings + others < SAMPLE_MAX; i++) {
 		if (!np_array_get(r->v8, array, i, &t) || !np_is_ref(t))
@@ -170,7 +171,8 @@ static void builtins_visit(struct np_roots *r, const int32_t *types)
 {
 	for (size_t i = 0; i < r->count;) {
 		size_t end = i;
-		while (end < r->count && types[end] >= 0 && np_kind_of_type(r->v8, (uint16_t)types[end]) == NP_KIND_CODE)
+		while (end < r->count && types[end] >= 0 &&
+		       np_kind_of_type(r->v8, (uint16_t)types[end]) == NP_KIND_CODE)
 			end++;
 		if (end - i >= CODE_RUN_MIN) {
 			if (end - i >= CODE_TABLE_MIN)
@@ -224,7 +226,8 @@ static void vectors_visit(struct np_roots *r)
 		struct np_sequence s;
 		if (r->taken[i] || r->taken[i + 1] || !np_roots_sequence(r, &r->words[i], VECTOR_MAX, &s))
 			continue;
-		if (s.count < VECTOR_MIN || s.data - r->isolate < 8 * r->count || vector_kind_of(r, &s) != VECTOR_OBJECTS)
+		if (s.count < VECTOR_MIN || s.data - r->isolate < 8 * r->count ||
+		    vector_kind_of(r, &s) != VECTOR_OBJECTS)
 			continue;
 		memset(&r->taken[i], 1, 3);
 		r->report.exact[NP_ROOT_STARTUP_CACHE] = true;
@@ -264,8 +267,9 @@ void np_roots_visit_tables(struct np_roots *r)
 /* Heads of the Heap's lists of objects that the collector takes out when they die. */
 static bool type_is_listed(const char *type)
 {
-	static const char *const listed[] = {"NATIVE_CONTEXT_TYPE", "ALLOCATION_SITE_TYPE", "JS_FINALIZATION_REGISTRY_TYPE",
-					     "JS_ARRAY_BUFFER_TYPE", "JS_WEAK_MAP_TYPE", "JS_WEAK_SET_TYPE"};
+	static const char *const listed[] = {"NATIVE_CONTEXT_TYPE",  "ALLOCATION_SITE_TYPE",
+					     "JS_ARRAY_BUFFER_TYPE", "JS_FINALIZATION_REGISTRY_TYPE",
+					     "JS_WEAK_MAP_TYPE",     "JS_WEAK_SET_TYPE"};
 	for (size_t k = 0; type && k < NP_ARRAY_LEN(listed); k++)
 		if (strcmp(type, listed[k]) == 0)
 			return true;
@@ -289,14 +293,15 @@ static bool field_is_weak_list(struct np_roots *r, size_t i)
 	const np_layout *l = r->v8->layout;
 	if (i <= r->heap_word)
 		return false;
-	if (np_has(l, NP_F_Isolate_native_contexts_list) && (size_t)np_get(l, NP_F_Isolate_native_contexts_list) == 8 * i)
+	if (np_has(l, NP_F_Isolate_native_contexts_list) &&
+	    (size_t)np_get(l, NP_F_Isolate_native_contexts_list) == 8 * i)
 		return true;
 	const char *own = field_type(r, i);
 	if (type_is_listed(own) && (r->heap_word >= HEAP_FIRST_WORDS || strcmp(own, "NATIVE_CONTEXT_TYPE") != 0))
 		return true;
 	for (size_t k = 1; k <= 2; k++) {
 		const char *type = field_type(r, i + k);
-		if (!type || (strcmp(type, "ALLOCATION_SITE_TYPE") != 0 && !type_is_listed(type) && strcmp(type, "ODDBALL_TYPE") != 0))
+		if (!type || (!type_is_listed(type) && strcmp(type, "ODDBALL_TYPE") != 0))
 			return false;
 		if (strcmp(type, "ALLOCATION_SITE_TYPE") == 0)
 			return true;
@@ -307,7 +312,8 @@ static bool field_is_weak_list(struct np_roots *r, size_t i)
 void np_roots_visit_fields(struct np_roots *r)
 {
 	for (size_t i = 0; i < r->count && !r->is_ended; i++) {
-		struct np_root root = {.kind = NP_ROOT_ISOLATE_FIELD, .slot = r->isolate + 8 * i, .value = {r->words[i]}};
+		struct np_root root = {
+			.kind = NP_ROOT_ISOLATE_FIELD, .slot = r->isolate + 8 * i, .value = {r->words[i]}};
 		if (r->taken[i] || !np_roots_is_object(r, r->words[i]))
 			continue;
 		root.is_weak = np_is_weak(root.value) || field_is_weak_list(r, i);

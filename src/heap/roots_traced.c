@@ -65,7 +65,8 @@ static bool is_wrapper(struct np_roots *r, uint64_t word)
 {
 	int type = np_roots_type(r, word);
 	const char *name = type < 0 ? NULL : np_layout_type_name(r->v8->layout, type);
-	return type >= 0 && np_kind_is_receiver(np_kind_of_type(r->v8, (uint16_t)type)) && (!name || strstr(name, "API_OBJECT"));
+	return type >= 0 && np_kind_is_receiver(np_kind_of_type(r->v8, (uint16_t)type)) &&
+	       (!name || strstr(name, "API_OBJECT"));
 }
 
 static void nodes_visit(struct np_roots *r, np_addr nodes, size_t count)
@@ -74,7 +75,8 @@ static void nodes_visit(struct np_roots *r, np_addr nodes, size_t count)
 		struct np_root root = {.kind = NP_ROOT_TRACED_HANDLE, .slot = nodes + NODE_BYTES * i};
 		uint8_t flags;
 		uint16_t index;
-		if (!np_mem_u64(r->v8->mem, root.slot, &root.value.raw) || !np_mem_u8(r->v8->mem, root.slot + FLAGS_AT, &flags) ||
+		if (!np_mem_u64(r->v8->mem, root.slot, &root.value.raw) ||
+		    !np_mem_u8(r->v8->mem, root.slot + FLAGS_AT, &flags) ||
 		    !np_mem_u16(r->v8->mem, root.slot + INDEX_AT, &index) || index != i)
 			return;
 		if (!(flags & FLAG_IN_USE))

@@ -129,11 +129,23 @@ static void look_at(struct search *s, np_vertex node)
 
 /* --- classes --- */
 
+static bool dominates(const struct search *s, np_vertex node, np_vertex below)
+{
+	while (below != NP_VERTEX_NONE && below != node)
+		below = s->dominators->parent[below];
+	return below == node;
+}
+
+/* An accumulation point holds them, or they are a small part of what it holds. */
 static bool is_explained(const struct search *s, const struct np_suspect *class)
 {
 	for (size_t i = 0; i < s->found.len; i++) {
 		const struct np_suspect *f = &s->found.data[i];
-		if (f->is_accumulation && f->group == class->group && f->bytes * 100 >= class->bytes * SAME_PERCENT)
+		if (!f->is_accumulation)
+			continue;
+		if (f->group == class->group && f->bytes * 100 >= class->bytes * SAME_PERCENT)
+			return true;
+		if (class->bytes * 2 < f->bytes && dominates(s, f->node, class->example))
 			return true;
 	}
 	return false;

@@ -18,6 +18,7 @@ struct export {
 	np_sql *sql;
 	sqlite3 *file;
 	const char *path;
+	const char *tables; /* NULL: all */
 };
 
 static np_err *export_error(const struct export *x, const char *doing)
@@ -126,6 +127,32 @@ static int ask_interrupted(void *ctx)
 	return source->interrupted && source->interrupted(source->ctx);
 }
 
+/* Is it on the list? NULL lists all. */
+static bool is_wanted(const char *tables, const char *name)
+{
+	size_t n = strlen(name);
+	for (const char *at = tables; at && *at;) {
+		size_t len = strcspn(at, ",");
+		if (len == n && memcmp(at, name, n) == 0)
+			return true;
+		at += len + (at[len] == ',');
+	}
+	return !tables;
+}
+
+static np_err *check_tables(const char *tables)
+{
+	for (const char *at = tables; at && *at;) {
+		size_t len = strcspn(at, ","), i = 0;
+		while (sql_tables[i] && (strlen(sql_tables[i]->name) != len || memcmp(sql_tables[i]->name, at, len) != 0))
+			i++;
+		if (!sql_tables[i])
+			return np_err_new(NP_EUSAGE, "no table is called '%.*s'", (int)len, at);
+		at += len + (at[len] == ',');
+	}
+	return tables && !*tables ? np_err_new(NP_EUSAGE, "the list of tables is empty") : NULL;
+}
+
 static np_err *export_all(struct export *x, const char *beside)
 {
 	int rc = sqlite3_open_v2(beside, &x->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
@@ -136,14 +163,16 @@ static np_err *export_all(struct export *x, const char *beside)
 	NP_TRY(execute(x, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
 			  "PRAGMA cache_size = -65536; BEGIN"));
 	for (size_t i = 0; sql_tables[i]; i++)
-		NP_TRY(export_table(x, sql_tables[i]));
+		if (is_wanted(x->tables, sql_tables[i]->name))
+			NP_TRY(export_table(x, sql_tables[i]));
 	return execute(x, "COMMIT");
 }
 
-np_err *np_sql_export(np_sql *sql, const char *path)
+np_err *np_sql_export(np_sql *sql, const char *path, const char *tables)
 {
-	struct export x = {.sql = sql, .path = path};
+	struct export x = {.sql = sql, .path = path, .tables = tables};
 	char *beside = NULL;
+	NP_TRY(check_tables(tables));
 	if (asprintf(&beside, "%s.XXXXXX", path) < 0)
 		return np_err_new(NP_ENOMEM, "creating %s", path);
 	int fd = mkstemp(beside); /* 0600 */

@@ -77,11 +77,11 @@ struct np_sql_reader {
 np_err *np_sql_query(np_sql *sql, const char *query, const struct np_sql_reader *reader) NP_MUST;
 
 /*
- * Writes every table to a new SQLite file that only its owner can read, with
- * indices on what finds rows in the virtual tables; replaces what was at path
- * once the file is whole.
+ * Writes the tables (names with commas between, NULL: all) to a new SQLite file that
+ * only its owner can read, with indices on what finds rows in the virtual
+ * tables; replaces what was at path once the file is whole.
  */
-np_err *np_sql_export(np_sql *sql, const char *path) NP_MUST;
+np_err *np_sql_export(np_sql *sql, const char *path, const char *tables) NP_MUST;
 
 /* --- the schema, for people --- */
 

@@ -371,8 +371,9 @@ np_err *np_stack_walk(np_target *target, np_v8 *v8, const struct np_thread *thre
 		stack.isolate = np_isolate_of_thread(v8, thread);
 	}
 	if (!(thread->regs.valid >> NP_REG_RIP & 1)) {
-		stack.cut = true;
-		stack.note = "registers of this thread could not be read";
+		stack.cut = !thread->is_kernel_only;
+		stack.note = stack.cut ? "registers of this thread could not be read"
+				       : "it only ever runs in the kernel (io_uring)";
 		*ret = stack;
 		return NULL;
 	}

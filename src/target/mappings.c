@@ -58,8 +58,9 @@ void np_threads_set_stacks(np_target *target)
 /* Threads that only run in the kernel (io_uring) have no registers of their own. */
 void np_thread_check_registers(struct np_thread *thread)
 {
-	if (thread->regs.r[NP_REG_RIP] || thread->regs.r[NP_REG_RSP])
+	if (!thread->regs.valid || thread->regs.r[NP_REG_RIP] || thread->regs.r[NP_REG_RSP])
 		return;
+	thread->is_kernel_only = true;
 	thread->regs.valid = 0;
 	thread->fs_base = 0;
 }

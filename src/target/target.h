@@ -54,7 +54,8 @@ struct np_thread {
 	pid_t tid;
 	char name[32];	     /* comm; "" where unknown */
 	char state;	     /* R S D T ... from /proc or the core's pr_sname; '?' unknown */
-	struct np_regs regs; /* valid == 0 where they could not be read */
+	struct np_regs regs; /* valid == 0 where they could not be read, or there are none: */
+	bool is_kernel_only; /* never runs code of the process: io_uring's pollers and workers */
 	np_addr fs_base;     /* thread pointer, 0 unknown */
 	np_addr stack_start, stack_end; /* mapping that holds rsp */
 	int signal;	     /* signal the thread took at death (cores), else 0 */

@@ -61,7 +61,7 @@ static np_addr context_scope_info(np_v8 *v8, np_addr addr)
 }
 
 /*
- * From 14.6 on a slot may hold a ContextCell {tagged value, ..., state, number}:
+ * From 14.1 on a slot may hold a ContextCell {tagged value, ..., state, number}:
  * the state says whether the value is tagged, an int32 or a double.
  */
 static void variable_unwrap(np_v8 *v8, struct np_variable *v)

@@ -7,7 +7,7 @@
 struct np_variable {
 	const char *name;
 	np_tagged value;
-	bool is_number; /* kept unboxed in a ContextCell (14.6): number, not value */
+	bool is_number; /* kept unboxed in a ContextCell (14.1 on): number, not value */
 	double number;
 	np_addr slot; /* address of the slot */
 };

@@ -79,5 +79,13 @@ expect('a wrong argument', /argument x/, stacks((a) => { a[1].args[0].value.valu
 expect('a wrong argument name', /argument 0/, stacks((a) => { a[1].args[0].name = 'z'; }));
 expect('an extra argument with a name', /argument 1/, stacks((a) => { a[1].args[1].name = 'y'; }));
 expect('an argument not passed that was', /arguments|not passed/, stacks((a) => { delete a[1].args[2].passed; }));
+
+const status = require('./lib/status');
+const versions = require('./lib/versions');
+const path = require('path');
+const told = (text, wanted) => expect(`what the status table says of ${wanted}`, 'equal', status.told(text) === wanted ? [] : [status.told(text)]);
+told(`nopsy stack 8661 --exe ${versions.binary('4.9.1')} --json: exit status 3`, 'nopsy stack PID --exe NODE --json: exit status 3');
+told(`nopsy print ${path.join(require('os').tmpdir(), 'nopsy-e2e-MDEpBW')}/core 0x1: exit status 1`, 'nopsy print TMP/core 0x1: exit status 1');
+told('11582  frame 1 total at makeErrors (/some/where/tests/fixtures/values.js:1:2)\nmore', 'PID  frame 1 total at makeErrors (tests/fixtures/values.js:1:2)');
 require('./lib/snapshot_selftest')(expect);
 process.stdout.write(`1..${count}\n`);

@@ -53,7 +53,8 @@ struct fixture {
 	uint8_t *chunks, *native, *stack, *dispatch, image[64];
 	np_heap *heap;
 	np_addr next, native_next;
-	np_addr meta, object_map, code_map, string_map, external_map, array_map, context_map, site_map, oddball_map, api_map;
+	np_addr meta, object_map, code_map, string_map, external_map, array_map, context_map, site_map, oddball_map;
+	np_addr api_map;
 	struct np_fault fault;
 	struct seen seen;
 };
@@ -143,7 +144,8 @@ static void put_chunk(struct fixture *f, np_addr chunk, np_addr heap, np_addr sp
 static struct np_type_name types[] = {
 	{ODDBALL, "ODDBALL_TYPE", "Oddball"}, {ALLOCATION_SITE, "ALLOCATION_SITE_TYPE", "AllocationSite"},
 	{CODE, "CODE_TYPE", "Code"}, {FIXED_ARRAY, "FIXED_ARRAY_TYPE", "FixedArray"},
-	{NATIVE_CONTEXT, "NATIVE_CONTEXT_TYPE", "NativeContext"}, {MAP, "MAP_TYPE", "Map"}, {JS_OBJECT, "JS_OBJECT_TYPE", "JSObject"},
+	{NATIVE_CONTEXT, "NATIVE_CONTEXT_TYPE", "NativeContext"}, {MAP, "MAP_TYPE", "Map"},
+	{JS_OBJECT, "JS_OBJECT_TYPE", "JSObject"},
 };
 
 static void set_facts(np_layout *l)
@@ -152,16 +154,19 @@ static void set_facts(np_layout *l)
 		enum np_fact fact;
 		int32_t value;
 	} facts[] = {
-		{NP_F_Map_instance_size, 8}, {NP_F_Map_inobject, 9}, {NP_F_Map_inobject_is_count, 0}, {NP_F_Map_instance_type, 12},
-		{NP_F_Map_instance_type_bytes, 2}, {NP_F_Map_bit_field3, 16}, {NP_F_Map_own_descriptors_mask, 0x3ff << 10},
-		{NP_F_Map_own_descriptors_shift, 10}, {NP_F_Map_prototype, 24}, {NP_F_Map_constructor, 32},
-		{NP_F_Map_descriptors, 40}, {NP_F_FixedArray_length, 8}, {NP_F_FixedArray_data, 16},
-		{NP_F_String_representation_mask, 7}, {NP_F_String_tag_seq, 0}, {NP_F_String_tag_external, 2},
-		{NP_F_String_first_nonstring, 128}, {NP_F_type_MAP, MAP}, {NP_F_type_FIXED_ARRAY, FIXED_ARRAY}, {NP_F_type_CODE, CODE},
-		{NP_F_type_JS_OBJECT, JS_OBJECT}, {NP_F_type_FIRST_JS_RECEIVER, FIRST_RECEIVER}, {NP_F_type_ODDBALL, ODDBALL},
-		{NP_F_Context_first_type, CONTEXT}, {NP_F_Context_last_type, NATIVE_CONTEXT}, {NP_F_Chunk_alignment, CHUNK},
-		{NP_F_SpaceId_old, 2}, {NP_F_Isolate_heap, ISOLATE_HEAP}, {NP_F_Chunk_flags, 0}, {NP_F_Chunk_size, 0x10},
-		{NP_F_Chunk_heap, 0x18}, {NP_F_Chunk_area_start, 0x20}, {NP_F_Chunk_area_end, 0x28}, {NP_F_Chunk_owner, 0x48},
+		{NP_F_Map_instance_size, 8}, {NP_F_Map_inobject, 9}, {NP_F_Map_inobject_is_count, 0},
+		{NP_F_Map_instance_type, 12}, {NP_F_Map_instance_type_bytes, 2}, {NP_F_Map_bit_field3, 16},
+		{NP_F_Map_own_descriptors_mask, 0x3ff << 10}, {NP_F_Map_own_descriptors_shift, 10},
+		{NP_F_Map_prototype, 24}, {NP_F_Map_constructor, 32}, {NP_F_Map_descriptors, 40},
+		{NP_F_FixedArray_length, 8}, {NP_F_FixedArray_data, 16}, {NP_F_String_representation_mask, 7},
+		{NP_F_String_tag_seq, 0}, {NP_F_String_tag_external, 2}, {NP_F_String_first_nonstring, 128},
+		{NP_F_type_MAP, MAP}, {NP_F_type_FIXED_ARRAY, FIXED_ARRAY}, {NP_F_type_CODE, CODE},
+		{NP_F_type_JS_OBJECT, JS_OBJECT}, {NP_F_type_FIRST_JS_RECEIVER, FIRST_RECEIVER},
+		{NP_F_type_ODDBALL, ODDBALL}, {NP_F_Context_first_type, CONTEXT},
+		{NP_F_Context_last_type, NATIVE_CONTEXT}, {NP_F_Chunk_alignment, CHUNK}, {NP_F_SpaceId_old, 2},
+		{NP_F_Isolate_heap, ISOLATE_HEAP}, {NP_F_Chunk_flags, 0}, {NP_F_Chunk_size, 0x10},
+		{NP_F_Chunk_heap, 0x18}, {NP_F_Chunk_area_start, 0x20}, {NP_F_Chunk_area_end, 0x28},
+		{NP_F_Chunk_owner, 0x48},
 	};
 	for (int i = 0; i < NP_FACT_COUNT; i++)
 		l->value[i] = NP_FACT_MISSING;
@@ -189,7 +194,8 @@ static struct fixture *build(void)
 	set_facts(&f->layout);
 	f->target.mem = np_mem_create();
 	f->target.v8_image_tried = true;
-	f->v8 = (np_v8){.target = &f->target, .mem = f->target.mem, .layout = &f->layout, .cache = np_v8_cache_create()};
+	f->v8 = (np_v8){.target = &f->target, .mem = f->target.mem, .layout = &f->layout};
+	f->v8.cache = np_v8_cache_create();
 	add_memory(f, BASE, f->chunks, 2 * CHUNK, NULL);
 	add_memory(f, NATIVE, f->native, NATIVE_BYTES, NULL);
 	add_memory(f, DISPATCH, f->dispatch, TABLE_BYTES, NULL);
@@ -315,7 +321,8 @@ static void test_string_table_is_weak(void **state)
 static void test_fields(void **state)
 {
 	struct fixture *f = build();
-	uint64_t context = new_object(f, f->context_map, 4) | 1, site = new_object(f, f->site_map, 4) | 1, other = new_thing(f);
+	uint64_t context = new_object(f, f->context_map, 4) | 1, site = new_object(f, f->site_map, 4) | 1;
+	uint64_t other = new_thing(f);
 	put_word(f, AT_CONTEXT, context);
 	put_word(f, AT_CONTEXT + 2, other);
 	put_word(f, AT_LISTS, context);
@@ -476,7 +483,7 @@ static void test_global_handles(void **state)
 	}
 	visit(f);
 	expect(f, NP_ROOT_GLOBAL_HANDLE, 2 * 256 / 8 * 3, true);
-	expect(f, NP_ROOT_WEAK_GLOBAL_HANDLE, 2 * 256 / 8 * 2, false);
+	expect(f, NP_ROOT_WEAK_GLOBAL_HANDLE, 2 * 256 / 8 * 2, true);
 	for (size_t i = 0; i < f->seen.count; i++)
 		assert_int_equal(f->seen.roots[i].is_weak, f->seen.roots[i].kind == NP_ROOT_WEAK_GLOBAL_HANDLE);
 	/* As long ago: the blocks right in GlobalHandles, which they do not know. */
@@ -566,6 +573,16 @@ static void test_compilation_cache(void **state)
 	}
 	visit(f);
 	expect(f, NP_ROOT_COMPILATION_CACHE, 8, true);
+	/* The same, in place. */
+	cache = new_of_isolate(f, 0, 0x100);
+	for (size_t i = 0; i < 3; i++) {
+		put64(f, cache + 16 + 40 * i, ISOLATE);
+		put64(f, cache + 24 + 40 * i, 2);
+		put64(f, cache + 32 + 40 * i, new_thing(f));
+		put64(f, cache + 40 + 40 * i, new_thing(f));
+	}
+	visit(f);
+	expect(f, NP_ROOT_COMPILATION_CACHE, 6, true);
 	tear_down(f);
 }
 

@@ -138,7 +138,9 @@ const cases = [{
     const other = versions.list('versions').find((v) => v !== t.version && fs.existsSync(versions.binary(v)) && versions.number(v) > 400);
     const result = await mustFail(t, ['stack', file, '--exe', versions.binary(other)]);
     const ids = result.stderr.match(/\b[0-9a-f]{40}\b|\b\d+\.\d+\.\d+/g) || [];
-    if (new Set(ids).size < 2) t.fail(`the message does not name both binaries: ${result.stderr.trim()}`);
+    // Node 0.10.48 and 0.12 were linked without a build-id: then the files are named.
+    const files = /build-id none/.test(result.stderr) && [versions.binary(other), t.node].every((f) => result.stderr.includes(f));
+    if (new Set(ids).size < 2 && !files) t.fail(`the message does not name both binaries: ${result.stderr.trim()}`);
     await mustFail(t, ['stack', file, '--exe', '/bin/sh']);
     await mustFail(t, ['stack', file, '--exe', '/no/such/node'], /no.such.node/);
     await mustFail(t, ['stack', file, '--exe', file]);

@@ -5,7 +5,7 @@ const path = require('path');
 const { short } = require('../lib/compare');
 const { countMatches, flags, groupsOf, some, sum } = require('../lib/heap');
 
-const TABLES = ['objects', 'edges', 'strings', 'properties', 'functions', 'scripts', 'contexts', 'frames', 'threads', 'roots', 'handles'];
+const TABLES = ['objects', 'edges', 'strings', 'properties', 'functions', 'scripts', 'contexts', 'frames', 'threads', 'roots'];
 
 async function query(t, text) {
   const answer = await t.json('sql', text);

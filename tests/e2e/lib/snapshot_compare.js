@@ -193,10 +193,16 @@ class Tally {
   }
 }
 
-function compareCensus(v8, ours, found) {
+/* Kinds of nodes that are the same in the dialects of all versions; V8's own objects changed theirs. */
+const JAVASCRIPT = /^(object (?!shape |system \/ )|closure|regexp|string|concatenated string|sliced string|symbol|bigint|number)/;
+/* Edges that JavaScript knows. */
+const EDGES = /^(property|element|context) /;
+
+function compareCensus(v8, ours, found, isMeant) {
   const theirs = v8.census();
   const mine = ours.census();
   for (const key of new Set([...theirs.keys(), ...mine.keys()])) {
+    if (!isMeant(key)) continue;
     const a = theirs.get(key) || { count: 0, self: 0 };
     const b = mine.get(key) || { count: 0, self: 0 };
     if (a.count !== b.count) found.push(`count ${key}: ${a.count} for V8, ${b.count} for nopsy`);
@@ -216,7 +222,7 @@ function edgesOf(s, i) {
   return list;
 }
 
-function comparePair(pairs, a, tally) {
+function comparePair(pairs, a, tally, isMeant) {
   const { v8, ours } = pairs;
   const b = pairs.of[a];
   const what = v8.classOf(a);
@@ -225,6 +231,7 @@ function comparePair(pairs, a, tally) {
   const mine = edgesOf(ours, b);
   for (const key of new Set([...theirs.keys(), ...mine.keys()])) {
     const [m, n] = [theirs.get(key) || 0, mine.get(key) || 0];
+    if (!isMeant(key.slice(key.indexOf('--> ') + 4)) || (isMeant.onlyJavascript && !EDGES.test(key))) continue;
     if (m !== n) tally.add(`edge ${what} --${key}`, `${m} for V8, ${n} for nopsy (@${v8.id[a]}, @${ours.id[b]})`);
   }
 }
@@ -259,13 +266,16 @@ function shuffled(list, seed) {
 
 /*
  * -> {found: [sentence], stats}.  options: sample (pairs to compare), seed,
- * least (share of V8's JavaScript nodes that must be paired).
+ * least (share of V8's JavaScript nodes that must be paired), onlyJavascript
+ * (not V8's own objects).
  */
 function compare(v8, ours, options = {}) {
   const found = [];
-  compareCensus(v8, ours, found);
+  const isMeant = (key) => !options.onlyJavascript || JAVASCRIPT.test(key);
+  isMeant.onlyJavascript = options.onlyJavascript;
+  compareCensus(v8, ours, found, isMeant);
   const pairs = new Pairing(v8, ours).run();
-  for (const [text, n] of pairs.wrong) found.push(n > 1 ? `${text}, ${n} times` : text);
+  for (const [text, n] of pairs.wrong) if (!options.onlyJavascript || EDGES.test(text.replace(/^.*? --/, ''))) found.push(n > 1 ? `${text}, ${n} times` : text);
   const kinds = new Set(['object', 'closure', 'array', 'regexp']);
   let all = 0;
   let reached = 0;
@@ -276,9 +286,9 @@ function compare(v8, ours, options = {}) {
   }
   const least = options.least === undefined ? 0.95 : options.least;
   if (reached < all * least) found.push(`pairs all: only ${reached} of ${all} objects of V8's snapshot were found in nopsy's by the same way`);
-  const sample = shuffled(pairs.list, options.seed || 1).slice(0, options.sample || 10000);
+  const sample = shuffled(pairs.list.filter((a) => isMeant(v8.classOf(a))), options.seed || 1).slice(0, options.sample || 10000);
   const tally = new Tally();
-  for (const a of sample) comparePair(pairs, a, tally);
+  for (const a of sample) comparePair(pairs, a, tally, isMeant);
   found.push(...tally.lines());
   const measures = compareMeasures(pairs, sample, found);
   return { found, stats: { nodes: v8.count, pairs: pairs.list.length, seeds: pairs.seeds, reached, all, sampled: sample.length, ...measures } };

@@ -1,6 +1,21 @@
 'use strict';
 /* Makes docs/STATUS.md: what works on which version, from results alone. */
+const os = require('os');
+const path = require('path');
 const versions = require('./versions');
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/* The first line of a difference without what belongs to one machine or one run: paths and process ids. */
+function told(detail) {
+  const cache = path.dirname(path.dirname(path.dirname(versions.binary('0'))));
+  return String(detail).split('\n')[0]
+    .replace(new RegExp(`${escaped(cache)}/v[^/\\s']*/bin/node`, 'g'), 'NODE')
+    .replace(new RegExp(`${escaped(os.tmpdir())}/nopsy-e2e-[^/\\s':]*`, 'g'), 'TMP')
+    .replace(/\/[^\s'"(]*\/tests\//g, 'tests/')
+    .replace(/(^|\b(?:nopsy|nopsy:) [a-z]+ )\d+\b/g, '$1PID')
+    .slice(0, 200);
+}
 
 function cell(results) {
   if (!results.length) return ' ';
@@ -30,10 +45,10 @@ function markdown(results) {
   if (failed.length) {
     lines.push('', '## What failed', '');
     for (const r of failed.sort((a, b) => versions.number(a.version) - versions.number(b.version))) {
-      lines.push(`- ${r.version}, ${r.case.name}, ${r.mode}: ${String(r.detail[0]).split('\n')[0].replace(/\/\S*\/tests\//g, 'tests/').slice(0, 200)}`);
+      lines.push(`- ${r.version}, ${r.case.name}, ${r.mode}: ${told(r.detail[0])}`);
     }
   }
   return lines.join('\n') + '\n';
 }
 
-module.exports = { markdown };
+module.exports = { markdown, told };
