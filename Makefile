@@ -93,7 +93,12 @@ bench: deps
 	+@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/run
 
-.PHONY: deps unit-tests check-layers test test-matrix demo bench
+# Time, memory and pause of the heap commands beside V8's own snapshot and memlab; see bench/heap.js.
+bench-heap: deps
+	+@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/run-heap
+
+.PHONY: deps unit-tests check-layers test test-matrix demo bench bench-heap
 
 # Program, library, manual pages and completions; the pages come from the command table.
 install: $(BUILD)/nopsy

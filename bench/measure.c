@@ -1,5 +1,5 @@
 /*
- * measure FILE COMMAND...: runs a command, then writes its wall time and its
+ * measure FILE COMMAND...: runs a command, then writes its wall time, processor time and
  * largest resident set to FILE as JSON.  Exits with the command's status.
  */
 #include <stdio.h>
@@ -37,7 +37,9 @@ int main(int argc, char **argv)
 	FILE *out = fopen(argv[1], "w");
 	if (!out)
 		return 2;
-	fprintf(out, "{\"wall_ms\":%.3f,\"rss_kb\":%ld}\n", wall * 1000, usage.ru_maxrss);
+	double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		     (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	fprintf(out, "{\"wall_ms\":%.3f,\"cpu_ms\":%.3f,\"rss_kb\":%ld}\n", wall * 1000, cpu * 1000, usage.ru_maxrss);
 	fclose(out);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

@@ -26,28 +26,45 @@ $1 == "kind" && NF == 3 {
 	next
 }
 
-$1 == "v8" && NF == 4 && $2 ~ /^[0-9]+\.[0-9]+$/ && ($3 == "low" || $3 == "high") {
-	split($2, part, ".")
+function version_add(version,    part) {
+	split(version, part, ".")
 	if (versions && part[1] * 1000 + part[2] <= last)
 		fail("versions are not in ascending order")
 	last = part[1] * 1000 + part[2]
 	major[versions] = part[1]
 	minor[versions] = part[2]
+	index_of[version] = versions++
+}
+
+$1 == "v8" && NF == 4 && $2 ~ /^[0-9]+\.[0-9]+$/ && ($3 == "low" || $3 == "high") {
 	low[versions] = $3 == "low"
 	first[versions] = total
-	count[versions++] = 0
+	count[versions] = 0
+	own = versions
+	version_add($2)
 	next
 }
 
-$1 == "op" && NF == 3 && $3 ~ /^[0-6]$/ && versions {
+$1 == "as" && NF == 4 && $2 ~ /^[0-9]+\.[0-9]+$/ {
+	if (!($3 in index_of))
+		fail("V8 " $3 " is not above")
+	low[versions] = low[index_of[$3]]
+	first[versions] = first[index_of[$3]]
+	count[versions] = count[index_of[$3]]
+	own = -1
+	version_add($2)
+	next
+}
+
+$1 == "op" && NF == 3 && $3 ~ /^[0-6]$/ && versions && own >= 0 {
 	if (!($2 in kind))
 		fail("no kind for " $2)
-	if ((versions, $2) in seen)
+	if ((own, $2) in seen)
 		fail($2 " twice")
-	seen[versions, $2] = 1
+	seen[own, $2] = 1
 	name[total] = $2
 	operands[total++] = $3
-	count[versions - 1]++
+	count[own]++
 	next
 }
 

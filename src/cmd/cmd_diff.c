@@ -57,6 +57,8 @@ static const struct np_shape answer_shape = {
 	.indent = -1,
 };
 
+#define START_TIME_SLACK_NS 2000000000u
+
 /* What is known about a process, to tell whether both sides are one. */
 struct identity {
 	pid_t pid;
@@ -92,7 +94,10 @@ static bool is_same_process(const struct identity *a, const struct identity *b)
 	if (a->is_snapshot || b->is_snapshot || !a->pid || a->pid != b->pid || a->bias != b->bias ||
 	    strcmp(a->build_id, b->build_id) != 0)
 		return false;
-	return !a->start_time_ns || !b->start_time_ns || a->start_time_ns == b->start_time_ns;
+	/* reckoned from the clock, which may be set meanwhile */
+	uint64_t later = a->start_time_ns > b->start_time_ns ? a->start_time_ns : b->start_time_ns;
+	uint64_t earlier = a->start_time_ns < b->start_time_ns ? a->start_time_ns : b->start_time_ns;
+	return !earlier || later - earlier < START_TIME_SLACK_NS;
 }
 
 /* --- rows --- */

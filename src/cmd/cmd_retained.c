@@ -70,36 +70,38 @@ static int by_retained(const void *a, const void *b, void *ctx)
 	return *(const np_vertex *)a < *(const np_vertex *)b ? -1 : 1;
 }
 
-/* Children that retain enough; stores give way to what they hold. Sorted, malloc'ed. */
-static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
+struct children {
+	NP_VEC(np_vertex) nodes;
+};
+
+/* What node dominates; stores and cells give way to what they hold. */
+static void children_gather(struct tree *t, np_vertex owner, np_vertex node, int levels, struct children *ret)
 {
 	struct np_dominators *d = &t->view->dominators;
-	struct np_edges own = np_dominators_children(d, node);
-	np_vertex *all = np_xmalloc(((size_t)own.count + 1) * sizeof(*all));
-	size_t len = 0, cap = (size_t)own.count + 1;
-	for (uint32_t i = 0; i < own.count; i++) {
-		np_vertex child = own.targets[i];
+	struct np_edges row = np_dominators_children(d, node);
+	for (uint32_t i = 0; i < row.count; i++) {
+		np_vertex child = row.targets[i];
 		if (d->retained[child] < t->min_bytes)
 			continue;
-		if (t->internal || (!np_edge_is_cell(t->view->graph, child) &&
-				    (node == NP_VERTEX_NONE || !np_edge_is_store_of(t->view->graph, node, child)))) {
-			if (len == cap)
-				all = np_xrealloc(all, (cap *= 2) * sizeof(*all));
-			all[len++] = child;
-			continue;
-		}
-		struct np_edges inner = np_dominators_children(d, child);
-		for (uint32_t k = 0; k < inner.count; k++) {
-			if (d->retained[inner.targets[k]] < t->min_bytes)
-				continue;
-			if (len == cap)
-				all = np_xrealloc(all, (cap *= 2) * sizeof(*all));
-			all[len++] = inner.targets[k];
-		}
+		bool gives_way = !t->internal && levels &&
+				 (np_edge_is_cell(t->view->graph, child) ||
+				  (owner != NP_VERTEX_NONE && np_edge_is_store_of(t->view->graph, owner, child)));
+		if (gives_way)
+			children_gather(t, owner, child, levels - 1, ret);
+		else
+			np_vec_push(&ret->nodes, child);
 	}
-	qsort_r(all, len, sizeof(*all), by_retained, d);
-	*ret_len = len;
-	return all;
+}
+
+/* Those that retain enough, biggest first; malloc'ed. */
+static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
+{
+	enum { LEVELS = 3 }; /* a dictionary, its cell, what is in it */
+	struct children all = {0};
+	children_gather(t, node, node, LEVELS, &all);
+	qsort_r(all.nodes.data, all.nodes.len, sizeof(*all.nodes.data), by_retained, &t->view->dominators);
+	*ret_len = all.nodes.len;
+	return all.nodes.data;
 }
 
 struct naming {

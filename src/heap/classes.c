@@ -17,6 +17,8 @@ struct np_classes {
 	np_v8 *v8;
 	np_arena *arena;
 	uint32_t *class_of_shape, *group_of_shape; /* UNKNOWN: not asked for yet */
+	/* Objects with their properties in a dictionary share maps, and may each have a toStringTag: node + 1 -> number + 1. */
+	struct np_addr_map class_of_node;
 	NP_VEC(const char *) names;
 	NP_VEC(struct np_group) groups;
 	struct np_text_map {
@@ -178,11 +180,28 @@ static uint32_t class_number(np_classes *c, const char *name)
 	return id;
 }
 
+static bool has_own_names(const struct np_vertex_shape *s)
+{
+	return np_kind_is_receiver(s->kind) && s->map->dictionary;
+}
+
+static uint32_t class_of_one(np_classes *c, np_vertex node, const struct np_vertex_shape *s)
+{
+	uintptr_t known = (uintptr_t)np_addr_map_get(&c->class_of_node, (np_addr)node + 1);
+	if (!known) {
+		known = (uintptr_t)class_number(c, class_name(c, s, node)) + 1;
+		np_addr_map_put(&c->class_of_node, (np_addr)node + 1, (void *)known);
+	}
+	return (uint32_t)(known - 1);
+}
+
 uint32_t np_class_id_of(np_classes *c, np_vertex node)
 {
 	if (np_graph_is_external(c->graph, node))
 		return class_number(c, "(external memory)");
 	uint32_t shape = np_graph_shape_of(c->graph, node);
+	if (has_own_names(np_graph_shape(c->graph, shape)))
+		return class_of_one(c, node, np_graph_shape(c->graph, shape));
 	if (c->class_of_shape[shape] == UNKNOWN)
 		c->class_of_shape[shape] = class_number(c, class_name(c, np_graph_shape(c->graph, shape), node));
 	return c->class_of_shape[shape];
@@ -262,6 +281,8 @@ uint32_t np_group_id_of(np_classes *c, np_vertex node)
 	if (np_graph_is_external(c->graph, node))
 		return group_number(c, node, &none);
 	uint32_t shape = np_graph_shape_of(c->graph, node);
+	if (has_own_names(np_graph_shape(c->graph, shape)))
+		return group_number(c, node, np_graph_shape(c->graph, shape));
 	if (c->group_of_shape[shape] == UNKNOWN)
 		c->group_of_shape[shape] = group_number(c, node, np_graph_shape(c->graph, shape));
 	return c->group_of_shape[shape];
@@ -301,6 +322,7 @@ void np_classes_destroy(np_classes *c)
 	text_map_deinit(&c->group_ids);
 	np_vec_deinit(&c->names);
 	np_vec_deinit(&c->groups);
+	np_addr_map_deinit(&c->class_of_node);
 	free(c->class_of_shape);
 	free(c->group_of_shape);
 	np_arena_destroy(c->arena);

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "heap/v8snapshot_internal.h"
-#include "v8/scopeinfo.h"
+#include "v8/code.h"
+#include "v8/context.h"
 
 enum {
 	DESCRIPTOR_WORDS = 3,
@@ -204,7 +205,32 @@ static const struct scope_entry *scope_of(struct np_snapshot *s, np_vertex info)
 	return &s->scopes.data[i];
 }
 
-static void context_edges(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size)
+static void variable_edge(struct np_snapshot *s, const uint8_t *bytes, uint32_t size, uint32_t offset, uint32_t name)
+{
+	np_vertex v = snapshot_target(s, word_of(bytes, size, offset));
+	if (v == NP_VERTEX_NONE)
+		return;
+	edge_put(s, NP_SNAPSHOT_CONTEXT, name, v);
+	visited_set(s, offset);
+}
+
+/* Up to 6.2, where the function of a context has its ScopeInfo. */
+static void old_context_variables(struct np_snapshot *s, np_vertex node, const uint8_t *bytes, uint32_t size)
+{
+	struct np_context context;
+	np_addr addr = np_graph_address(s->g, node);
+	np_arena_reset(s->scratch);
+	if (np_err_drop(np_context_load(s->v8, addr, s->scratch, &context)) || context.info.type == NP_SCOPE_BLOCK ||
+	    context.info.type == NP_SCOPE_CATCH || context.info.type == NP_SCOPE_WITH)
+		return;
+	for (size_t i = 0; i < context.variable_count; i++) {
+		const struct np_variable *v = &context.variables[i];
+		if (v->slot > addr && v->slot - addr < size)
+			variable_edge(s, bytes, size, (uint32_t)(v->slot - addr), np_snapshot_name_cstr(s, v->name));
+	}
+}
+
+static void context_edges(struct np_snapshot *s, np_vertex node, const struct form *f, const uint8_t *bytes, uint32_t size)
 {
 	uint32_t slot = np_has(s->v8->layout, NP_F_Context_scope_info) ? (uint32_t)np_get(s->v8->layout, NP_F_Context_scope_info) : 0;
 	uint32_t previous = np_has(s->v8->layout, NP_F_Context_previous) ? (uint32_t)np_get(s->v8->layout, NP_F_Context_previous) : 1;
@@ -216,14 +242,12 @@ static void context_edges(struct np_snapshot *s, const struct form *f, const uin
 	if ((f->names_variables && !f->is_block_context && !f->is_eval_context) ||
 	    (f->is_block_context && scope->is_declaration) || (f->is_eval_context && scope->is_strict)) {
 		for (uint32_t i = scope->first; i < scope->first + scope->count; i++) {
-			const struct scope_variable *variable = &s->scope_variables.data[i];
-			np_vertex v = snapshot_target(s, word_of(bytes, size, variable->offset));
-			if (v == NP_VERTEX_NONE)
-				continue;
-			edge_put(s, NP_SNAPSHOT_CONTEXT, variable->name, v);
-			visited_set(s, variable->offset);
+			const struct scope_variable variable = s->scope_variables.data[i];
+			variable_edge(s, bytes, size, variable.offset, variable.name);
 		}
 	}
+	if (!np_has(s->v8->layout, NP_F_Context_scope_info) && !f->is_native_context)
+		old_context_variables(s, node, bytes, size);
 	struct named_field fields[] = {
 		{s->fixed_data + 8 * slot, s->text_scope_info, NP_SNAPSHOT_INTERNAL},
 		{s->fixed_data + 8 * previous, s->text_previous, NP_SNAPSHOT_INTERNAL},
@@ -297,11 +321,61 @@ static void map_edges(struct np_snapshot *s, const uint8_t *bytes, uint32_t size
 
 /* --- code --- */
 
+static void code_field(struct np_snapshot *s, np_vertex node, enum np_fact fact, const char *name)
+{
+	const uint8_t *bytes = np_graph_bytes(s->g, node);
+	struct named_field field = {snapshot_fact(s, fact), np_snapshot_name_cstr(s, name), NP_SNAPSHOT_INTERNAL};
+	if (bytes && field.offset)
+		named_edge(s, bytes, vertex_size(s, node), &field);
+}
+
+/* Tables of code that has instructions of its own; baseline code has other ones in the same places. */
+static void code_tables(struct np_snapshot *s, np_vertex node, bool *ret_optimized)
+{
+	struct np_code_object code;
+	bool has_stream = s->edges.len > 0 || !snapshot_fact(s, NP_F_Code_instruction_stream);
+	*ret_optimized = false;
+	if (!np_code_load(s->v8, np_graph_address(s->g, node), &code))
+		return;
+	*ret_optimized = code.kind == NP_CODE_OPTIMIZED || code.kind == NP_CODE_MAGLEV;
+	if (!has_stream || code.builtin_id >= 0)
+		return;
+	if (code.kind == NP_CODE_BASELINE) {
+		code_field(s, node, NP_F_Code_bytecode_or_interpreter_data, "interpreter_data");
+		code_field(s, node, NP_F_Code_bytecode_offset_table, "bytecode_offset_table");
+	} else if (*ret_optimized) {
+		code_field(s, node, NP_F_Code_deoptimization_data, "deoptimization_data");
+		code_field(s, node, NP_F_Code_source_position_table, "source_position_table");
+	}
+}
+
+static bool stream_is_optimized(struct np_snapshot *s, np_vertex node)
+{
+	const uint8_t *bytes = np_graph_bytes(s->g, node);
+	uint32_t at = snapshot_fact(s, NP_F_InstructionStream_code);
+	np_vertex v = bytes && at ? snapshot_target(s, word_of(bytes, vertex_size(s, node), at)) : NP_VERTEX_NONE;
+	struct np_code_object code;
+	return v != NP_VERTEX_NONE && np_code_load(s->v8, np_graph_address(s->g, v), &code) &&
+	       (code.kind == NP_CODE_OPTIMIZED || code.kind == NP_CODE_MAGLEV);
+}
+
+/* Optimised code holds maps and objects that are no code weakly. */
+static bool is_weak_in_code(const struct np_snapshot *s, np_vertex v)
+{
+	enum np_kind kind = vertex_kind(s, v);
+	return kind == NP_KIND_MAP || np_kind_is_receiver(kind) || kind == NP_KIND_PROPERTY_CELL || kind == NP_KIND_CONTEXT;
+}
+
 /* What is embedded in the instructions stands in the graph's own edges. */
 static void code_edges(struct np_snapshot *s, np_vertex node, const struct form *f)
 {
-	size_t named = s->edges.len;
 	uint32_t index = 0;
+	bool is_optimized;
+	if (f->shape->shape.kind == NP_KIND_CODE)
+		code_tables(s, node, &is_optimized);
+	else
+		is_optimized = stream_is_optimized(s, node);
+	size_t named = s->edges.len;
 	struct np_edges row = np_graph_edges(s->g, node);
 	map_edge(s, f);
 	for (uint32_t i = 1; i < row.count; i++) { /* the first is the map */
@@ -314,9 +388,11 @@ static void code_edges(struct np_snapshot *s, np_vertex node, const struct form 
 		if (is_named)
 			continue;
 		uint32_t number = index++;
-		if (snapshot_is_live(s, v) && snapshot_is_essential(s, v))
-			edge_put(s, np_edge_is_weak(row.targets[i]) ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_HIDDEN_EDGE,
-				 np_edge_is_weak(row.targets[i]) ? np_snapshot_name_number(s, number) : number, v);
+		if (!snapshot_is_live(s, v) || !snapshot_is_essential(s, v))
+			continue;
+		bool is_weak = is_optimized && is_weak_in_code(s, v);
+		edge_put(s, is_weak ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_HIDDEN_EDGE,
+			 is_weak ? np_snapshot_name_number(s, number) : number, v);
 	}
 }
 
@@ -340,6 +416,25 @@ static void external_edge(struct np_snapshot *s, np_vertex node)
 		return;
 	np_vec_push(&s->edges, (struct np_snapshot_edge){NP_SNAPSHOT_INTERNAL, s->text_backing_store,
 							 s->first_object + s->live_count + low});
+}
+
+/* --- global proxies --- */
+
+/* V8 14.6: to the context, which the map of the proxy's map has, and its global object. */
+static void global_proxy_edges(struct np_snapshot *s, const struct form *f)
+{
+	const struct np_map *meta;
+	np_vertex context = NP_VERTEX_NONE;
+	if (np_map_of(s->v8, f->shape->shape.map_addr, &meta))
+		context = snapshot_target(s, meta->constructor.raw);
+	if (context == NP_VERTEX_NONE || vertex_kind(s, context) != NP_KIND_CONTEXT)
+		return;
+	const uint8_t *bytes = np_graph_bytes(s->g, context);
+	uint32_t at = s->fixed_data + 8 * snapshot_fact(s, NP_F_Context_min_slots);
+	np_vertex global = bytes ? snapshot_target(s, word_of(bytes, vertex_size(s, context), at)) : NP_VERTEX_NONE;
+	edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_cstr(s, "native_context"), context);
+	if (global != NP_VERTEX_NONE)
+		edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_cstr(s, "global_object"), global);
 }
 
 /* --- any object --- */
@@ -374,7 +469,7 @@ void np_snapshot_object_edges(struct np_snapshot *s, np_vertex node, const struc
 		hidden_edges(s, f, bytes, size);
 		break;
 	case WALK_CONTEXT:
-		context_edges(s, f, bytes, size);
+		context_edges(s, node, f, bytes, size);
 		map_edge(s, f);
 		hidden_edges(s, f, bytes, size);
 		break;
@@ -386,6 +481,8 @@ void np_snapshot_object_edges(struct np_snapshot *s, np_vertex node, const struc
 	case WALK_PLAIN:
 		if (f->shape->shape.kind == NP_KIND_JS_ARRAY_BUFFER)
 			external_edge(s, node);
+		if (f->shape->shape.kind == NP_KIND_JS_GLOBAL_PROXY && snapshot_fact(s, NP_F_Snapshot_root_is_context))
+			global_proxy_edges(s, f);
 		map_edge(s, f);
 		hidden_edges(s, f, bytes, size);
 		break;

@@ -191,6 +191,10 @@ static void class_of(struct np_snapshot *s, np_vertex node, uint32_t *ret_name, 
 	np_addr constructor;
 	np_arena_reset(s->scratch);
 	const char *name = np_class_and_constructor(s->v8, np_graph_address(s->g, node), s->scratch, &constructor);
+	if (name && snapshot_fact(s, NP_F_Snapshot_root_is_context) && vertex_kind(s, node) == NP_KIND_JS_GLOBAL_OBJECT)
+		name = np_arena_printf(s->scratch, "%s (global*)", name);
+	if (name && snapshot_fact(s, NP_F_Snapshot_root_is_context) && vertex_kind(s, node) == NP_KIND_JS_GLOBAL_PROXY)
+		name = np_arena_printf(s->scratch, "%s (global)", name);
 	*ret_name = np_snapshot_name_cstr(s, name && *name ? name : "Object");
 	*ret = (struct location){0};
 	np_vertex v = constructor ? np_graph_find(s->g, constructor) : NP_VERTEX_NONE;
