@@ -336,7 +336,7 @@ static np_err *answer_matches(struct ask *a, const char *expression)
 	np_set_uint(a->total, "matches", count);
 	set_more(a, count > a->limit ? count - a->limit : 0);
 	if (skipped)
-		np_partial(a->inv, "%llu strings in parts were too long to be put together and matched",
+		np_partial(a->inv, "strings in parts that were too long to be put together and matched: %llu",
 			   (unsigned long long)skipped);
 	return NULL;
 }

@@ -15,7 +15,7 @@
 #include "base/vec.h"
 #include "v8/string.h"
 
-enum { CHUNK_NODES = 1 << 16, JOINED_UNITS_MAX = 256 << 20, ONE_UNITS_MAX = 16 << 20 };
+enum { CHUNK_NODES = 1 << 16, JOINED_UNITS_MAX = 256 << 20, ONE_UNITS_MAX = 128 << 20 };
 
 struct matcher {
 	regex_t ascii, utf8;
@@ -101,7 +101,6 @@ static bool is_ascii(const struct np_chars *c)
 
 static void utf8_put(struct np_buf *b, const struct np_chars *c)
 {
-	np_buf_clear(b);
 	for (size_t i = 0; i < c->len; i++) {
 		uint32_t u = np_char_at(c, i);
 		if (u >= 0xd800 && u < 0xdc00 && i + 1 < c->len && np_char_at(c, i + 1) >= 0xdc00 &&
@@ -111,16 +110,17 @@ static void utf8_put(struct np_buf *b, const struct np_chars *c)
 	}
 }
 
+/* The text is copied in any case: it ends with NUL then, which checkers of memory expect of regexec(). */
 static bool matcher_run(struct matcher *m, const struct np_chars *c, struct np_string_match *ret)
 {
 	bool ascii = is_ascii(c);
-	const char *text = (const char *)c->one;
-	size_t len = c->len;
-	if (!ascii) {
+	np_buf_clear(&m->text);
+	if (ascii)
+		np_buf_add(&m->text, c->one, c->len);
+	else
 		utf8_put(&m->text, c);
-		text = np_buf_str(&m->text);
-		len = m->text.len;
-	}
+	const char *text = np_buf_str(&m->text);
+	size_t len = m->text.len;
 	regmatch_t at = {.rm_so = 0, .rm_eo = (regoff_t)len};
 	if (len > INT32_MAX || regexec(ascii ? &m->ascii : &m->utf8, text, 1, &at, REG_STARTEND) != 0)
 		return false;

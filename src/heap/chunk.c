@@ -115,6 +115,12 @@ bool np_chunk_mapping(const struct np_mapping *m)
 	       (!*m->path || strcmp(m->path, "[heap]") == 0 || strncmp(m->path, "[anon", 5) == 0);
 }
 
+static bool area_is_executable(np_heap *heap, const struct np_page *page)
+{
+	const struct np_mapping *m = np_target_mapping_at(heap->v8->target, page->area_start);
+	return np_chunk_mapping(m) && (m->prot < 0 || m->prot & NP_PROT_X) && page->area_end <= m->end;
+}
+
 bool np_chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m, struct np_page *ret)
 {
 	const np_layout *l = heap->v8->layout;
@@ -142,6 +148,8 @@ bool np_chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m, st
 	page.end = start + size;
 	page.owner = header_word(l, header, NP_F_Chunk_owner) & ~(np_addr)OWNER_TAG;
 	page.is_raw = page.heap && !page.owner;
+	if (page.is_raw && !area_is_executable(heap, &page))
+		return false; /* nothing else proves it, and three ascending addresses are easily found in malloc's memory */
 	if (!page.heap) {
 		/* Sealed pages: nothing else lacks a Heap, and nothing can be written there. */
 		if (m->prot >= 0 && m->prot & NP_PROT_W)

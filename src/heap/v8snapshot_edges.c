@@ -23,19 +23,25 @@ static void visited_clear(struct np_snapshot *s, uint32_t size)
 
 static void named_edge(struct np_snapshot *s, const uint8_t *bytes, uint32_t size, const struct named_field *field)
 {
-	np_vertex v = snapshot_target(s, word_of(bytes, size, field->offset));
+	uint64_t word = word_of(bytes, size, field->offset);
+	np_vertex v = snapshot_target(s, word);
 	if (v == NP_VERTEX_NONE || !snapshot_is_essential(s, v))
 		return;
 	if (field->name != NO_NAME)
-		edge_put(s, field->edge_type, field->name, v);
+		edge_put(s, word & 2 ? NP_SNAPSHOT_WEAK : field->edge_type, field->name, v);
 	visited_set(s, field->offset);
 }
 
-static void map_edge(struct np_snapshot *s, const struct form *f)
+/* Returns the number that hidden edges begin with: a map that is not essential takes one, too. */
+static uint32_t map_edge(struct np_snapshot *s, const struct form *f)
 {
 	np_vertex map = graph_find(s->g, f->shape->shape.map_addr);
-	if (map != NP_VERTEX_NONE && snapshot_is_live(s, map) && snapshot_is_essential(s, map))
-		edge_put(s, NP_SNAPSHOT_INTERNAL, s->text_map, map);
+	if (map == NP_VERTEX_NONE || !snapshot_is_live(s, map))
+		return 0;
+	if (!snapshot_is_essential(s, map))
+		return 1;
+	edge_put(s, NP_SNAPSHOT_INTERNAL, s->text_map, map);
+	return 0;
 }
 
 static bool is_weak_field(const struct graph_shape *shape, uint32_t offset)
@@ -46,10 +52,10 @@ static bool is_weak_field(const struct graph_shape *shape, uint32_t offset)
 	return false;
 }
 
-/* Every other reference: hidden, and numbered; so are those that are not essential, which have no edge. */
-static void hidden_edges(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size)
+/* The map, and every other reference: hidden, and numbered; so are those that are not essential, which have no edge. */
+static void rest_edges(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size)
 {
-	uint32_t end = size < f->shape->tagged_end ? size : f->shape->tagged_end, index = 0;
+	uint32_t end = size < f->shape->tagged_end ? size : f->shape->tagged_end, index = map_edge(s, f);
 	for (uint32_t at = f->shape->tagged_start; at + 8 <= end; at += 8) {
 		uint64_t word = graph_word(bytes + at);
 		if (!(word & 1) || visited_has(s, at))
@@ -91,7 +97,7 @@ static void descriptor_edges(struct np_snapshot *s, const struct form *f, const 
 		array_edges(s, f, bytes, size, s->fixed_data);
 		return;
 	}
-	struct named_field cache = {16, np_snapshot_name_cstr(s, "enum_cache"), NP_SNAPSHOT_INTERNAL};
+	struct named_field cache = {first - 8, np_snapshot_name_cstr(s, "enum_cache"), NP_SNAPSHOT_INTERNAL};
 	named_edge(s, bytes, size, &cache);
 	array_edges(s, f, bytes, size, first);
 }
@@ -369,7 +375,6 @@ static bool is_weak_in_code(const struct np_snapshot *s, np_vertex v)
 /* What is embedded in the instructions stands in the graph's own edges. */
 static void code_edges(struct np_snapshot *s, np_vertex node, const struct form *f)
 {
-	uint32_t index = 0;
 	bool is_optimized;
 	if (f->shape->shape.kind == NP_KIND_CODE)
 		code_tables(s, node, &is_optimized);
@@ -377,7 +382,7 @@ static void code_edges(struct np_snapshot *s, np_vertex node, const struct form 
 		is_optimized = stream_is_optimized(s, node);
 	size_t named = s->edges.len;
 	struct np_edges row = np_graph_edges(s->g, node);
-	map_edge(s, f);
+	uint32_t index = map_edge(s, f);
 	for (uint32_t i = 1; i < row.count; i++) { /* the first is the map */
 		np_vertex v = np_edge_target(row.targets[i]);
 		bool is_named = false;
@@ -465,26 +470,22 @@ void np_snapshot_object_edges(struct np_snapshot *s, np_vertex node, const struc
 		break;
 	case WALK_JS_OBJECT:
 		np_snapshot_js_edges(s, node, f, bytes, size);
-		map_edge(s, f);
-		hidden_edges(s, f, bytes, size);
+		rest_edges(s, f, bytes, size);
 		break;
 	case WALK_CONTEXT:
 		context_edges(s, node, f, bytes, size);
-		map_edge(s, f);
-		hidden_edges(s, f, bytes, size);
+		rest_edges(s, f, bytes, size);
 		break;
 	case WALK_MAP:
 		map_edges(s, bytes, size);
-		map_edge(s, f);
-		hidden_edges(s, f, bytes, size);
+		rest_edges(s, f, bytes, size);
 		break;
 	case WALK_PLAIN:
 		if (f->shape->shape.kind == NP_KIND_JS_ARRAY_BUFFER)
 			external_edge(s, node);
 		if (f->shape->shape.kind == NP_KIND_JS_GLOBAL_PROXY && snapshot_fact(s, NP_F_Snapshot_root_is_context))
 			global_proxy_edges(s, f);
-		map_edge(s, f);
-		hidden_edges(s, f, bytes, size);
+		rest_edges(s, f, bytes, size);
 		break;
 	case WALK_NONE:
 		break;

@@ -201,6 +201,7 @@ struct np_snapshot {
 	const struct np_graph_root **dispatch; /* entries of the dispatch table, by slot */
 	size_t dispatch_count;
 	np_addr dispatch_base;
+	np_addr first_strong_slot; /* of the roots table: those before are of read-only space */
 
 	uint32_t fixed_data, word_first_element; /* offset of the first slot of a FixedArray */
 	uint32_t properties_offset, elements_offset, length_offset, prototype_offset;

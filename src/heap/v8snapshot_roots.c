@@ -130,10 +130,8 @@ void np_snapshot_find_dispatch(struct np_snapshot *s)
 static enum v8_root v8_root_of(const struct np_snapshot *s, const struct np_graph_root *root)
 {
 	switch (root->kind) {
-	case NP_ROOT_STRONG_LIST: {
-		const struct np_page *page = np_graph_page(s->g, root->node);
-		return page && page->space == NP_SPACE_READ_ONLY ? V8_READ_ONLY_ROOTS : V8_STRONG_ROOT_LIST;
-	}
+	case NP_ROOT_STRONG_LIST: /* those of read-only space stand first */
+		return root->slot < s->first_strong_slot ? V8_READ_ONLY_ROOTS : V8_STRONG_ROOT_LIST;
 	case NP_ROOT_STACK:
 		return V8_STACK_ROOTS;
 	case NP_ROOT_HANDLE_SCOPE:
@@ -157,6 +155,18 @@ static enum v8_root v8_root_of(const struct np_snapshot *s, const struct np_grap
 		return V8_INTERNALIZED_STRINGS;
 	default: /* fields of the Isolate, and words that stand in for handles */
 		return V8_STRONG_ROOTS;
+	}
+}
+
+static void strong_roots_begin(struct np_snapshot *s)
+{
+	s->first_strong_slot = UINT64_MAX;
+	for (size_t i = 0; i < s->roots->count; i++) {
+		const struct np_graph_root *root = &s->roots->all[i];
+		const struct np_page *page = np_graph_page(s->g, root->node);
+		if (root->kind == NP_ROOT_STRONG_LIST && page && page->space != NP_SPACE_READ_ONLY &&
+		    root->slot < s->first_strong_slot)
+			s->first_strong_slot = root->slot;
 	}
 }
 
@@ -189,34 +199,67 @@ static void synthetic_emit(struct synthetic *y, const char *name)
 
 /* --- the user's roots --- */
 
-/* The global object of each context: from there the distances to the program's objects are counted. */
+enum { USER_ROOTS_MAX = 4096, GLOBAL_SLOTS = 16 };
+
+static bool is_native_context(const struct np_snapshot *s, np_vertex v)
+{
+	return vertex_kind(s, v) == NP_KIND_CONTEXT && np_has(s->v8->layout, NP_F_type_NATIVE_CONTEXT) &&
+	       s->g->shapes.data[s->g->shape_of[v]]->shape.map->type == np_get(s->v8->layout, NP_F_type_NATIVE_CONTEXT);
+}
+
+/* It is one of the first slots. */
+static np_vertex global_of(const struct np_snapshot *s, np_vertex context)
+{
+	const uint8_t *bytes = np_graph_bytes(s->g, context);
+	for (uint32_t i = 0; bytes && i < GLOBAL_SLOTS; i++) {
+		np_vertex v = snapshot_target(s, word_of(bytes, vertex_size(s, context), s->fixed_data + 8 * i));
+		if (v != NP_VERTEX_NONE && vertex_kind(s, v) == NP_KIND_JS_GLOBAL_OBJECT)
+			return v;
+	}
+	return NP_VERTEX_NONE;
+}
+
+static int user_rank(enum np_root_kind kind)
+{
+	static const enum np_root_kind order[] = {NP_ROOT_STRONG_LIST,	 NP_ROOT_ISOLATE_FIELD,	   NP_ROOT_HANDLE_SCOPE,
+						  NP_ROOT_GLOBAL_HANDLE, NP_ROOT_ETERNAL,	   NP_ROOT_STARTUP_CACHE,
+						  NP_ROOT_MICROTASK,	 NP_ROOT_STACK,		   NP_ROOT_CONSERVATIVE};
+	for (size_t i = 0; i < NP_ARRAY_LEN(order); i++)
+		if (order[i] == kind)
+			return (int)i;
+	return -1;
+}
+
+static void user_root_edge(struct np_snapshot *s, np_vertex v, uint32_t *count)
+{
+	uint32_t number = snapshot_number(s, v);
+	for (size_t i = 0; i < s->edges.len; i++)
+		if (s->edges.data[i].to == number)
+			return;
+	if (*count < USER_ROOTS_MAX)
+		edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_number(s, ++*count), v);
+}
+
+/*
+ * The global objects of the contexts that are roots (from V8 14.6 on the
+ * contexts themselves): there DevTools begins to count distances.
+ */
 static void user_root_edges(struct np_snapshot *s)
 {
-	const np_layout *l = s->v8->layout;
-	uint32_t offset = 0, count = 1;
-	for (size_t i = 0; i < s->native_context.len && !offset; i++) {
-		size_t bytes;
-		const char *name = np_snapshot_string(s, s->native_context.data[i].name, &bytes);
-		if (strcmp(name, "global_proxy_object") == 0)
-			offset = s->native_context.data[i].offset;
-	}
-	for (np_vertex v = 0; v < s->g->object_count; v++) {
-		np_vertex global = v;
-		if (!snapshot_is_live(s, v))
-			continue;
-		bool is_context = vertex_kind(s, v) == NP_KIND_CONTEXT && np_has(l, NP_F_type_NATIVE_CONTEXT) &&
-				  s->g->shapes.data[s->g->shape_of[v]]->shape.map->type == np_get(l, NP_F_type_NATIVE_CONTEXT);
-		if (is_context && offset && !snapshot_fact(s, NP_F_Snapshot_root_is_context)) {
-			const uint8_t *bytes = np_graph_bytes(s->g, v);
-			global = bytes ? snapshot_target(s, word_of(bytes, vertex_size(s, v), offset)) : NP_VERTEX_NONE;
-		} else if (!is_context && (offset || vertex_kind(s, v) != NP_KIND_JS_GLOBAL_PROXY)) {
-			continue; /* without the contexts' names the proxies themselves */
-		} else if (is_context && !offset && !snapshot_fact(s, NP_F_Snapshot_root_is_context)) {
-			continue;
+	uint32_t count = 1;
+	for (int rank = 0; rank <= user_rank(NP_ROOT_CONSERVATIVE); rank++)
+		for (size_t i = 0; i < s->roots->count; i++) {
+			const struct np_graph_root *root = &s->roots->all[i];
+			if (root->is_weak || user_rank(root->kind) != rank || np_graph_is_external(s->g, root->node) ||
+			    !snapshot_is_live(s, root->node) || !is_native_context(s, root->node))
+				continue;
+			np_vertex v = snapshot_fact(s, NP_F_Snapshot_root_is_context) ? root->node : global_of(s, root->node);
+			if (v != NP_VERTEX_NONE)
+				user_root_edge(s, v, &count);
 		}
-		if (global != NP_VERTEX_NONE)
-			edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_number(s, ++count), global);
-	}
+	for (np_vertex v = 0; count == 1 && v < s->g->object_count; v++) /* a V8 whose contexts have no type */
+		if (snapshot_is_live(s, v) && vertex_kind(s, v) == NP_KIND_JS_GLOBAL_OBJECT)
+			user_root_edge(s, v, &count);
 }
 
 /* --- edges of one kind of roots --- */
@@ -276,6 +319,7 @@ void np_snapshot_visit_synthetic(struct np_snapshot *s, bool (*cb)(void *ctx, co
 {
 	struct synthetic y = {.s = s, .cb = cb, .ctx = ctx};
 	s->edges.len = 0;
+	strong_roots_begin(s);
 	np_vec_push(&s->edges, (struct np_snapshot_edge){NP_SNAPSHOT_ELEMENT, 1, 1});
 	user_root_edges(s);
 	synthetic_emit(&y, "");

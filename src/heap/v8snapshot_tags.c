@@ -327,7 +327,7 @@ static void mark_inessential(struct np_snapshot *s)
 {
 	for (np_vertex v = 0; v < s->g->object_count; v++) {
 		enum np_kind kind = vertex_kind(s, v);
-		if (kind == NP_KIND_ODDBALL)
+		if (kind == NP_KIND_ODDBALL || (kind == NP_KIND_HOLE && snapshot_fact(s, NP_F_Snapshot_holes_are_nothing)))
 			s->marks[v] |= MARK_NOT_ESSENTIAL;
 	}
 	for (size_t i = 0; i < s->roots->count; i++) {

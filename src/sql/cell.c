@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "out/redact.h"
 #include "sql/table.h"
+#include "v8/map.h"
 #include "v8/value.h"
 
 enum { VALUE_UNITS_MAX = 1 << 20 };
@@ -183,4 +184,12 @@ void sql_js_cell(const struct sql_js_value *value, int part, struct sql_cell *re
 		*ret = value->cell;
 	else
 		sql_cell_address(ret, value->target);
+}
+
+bool sql_js_value_sketch(struct np_sql *sql, np_tagged word, struct sql_js_value *ret)
+{
+	if (np_is_smi(word) || !np_is_kind(sql->source.v8, word, NP_KIND_STRING))
+		return false;
+	*ret = (struct sql_js_value){.type = np_value_type_name(NP_VALUE_STRING), .target = np_ref(word) | 1};
+	return true;
 }

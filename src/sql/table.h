@@ -143,6 +143,8 @@ struct sql_js_value {
 	np_addr target; /* tagged; 0: not a heap object */
 };
 void sql_js_value_of(struct np_sql *sql, np_tagged word, np_arena *arena, struct sql_js_value *ret);
+/* Type and target alone of a value whose text takes time: a string; false for any other. */
+bool sql_js_value_sketch(struct np_sql *sql, np_tagged word, struct sql_js_value *ret);
 void sql_js_number(double number, struct sql_js_value *ret);
 /* Cell number `part` of a value: 0 type, 1 value, 2 target. */
 void sql_js_cell(const struct sql_js_value *value, int part, struct sql_cell *ret);

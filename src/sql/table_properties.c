@@ -167,6 +167,12 @@ static void value_take(struct sql_cursor *c, const struct np_property *p)
 		s->value = (struct sql_js_value){.type = "accessor", .target = np_is_ref(p->value) ? np_ref(p->value) | 1 : 0};
 }
 
+static bool value_sketch(struct sql_cursor *c, const struct np_property *p)
+{
+	struct state *s = c->state;
+	return !p->is_double && !p->is_accessor && sql_js_value_sketch(c->sql, p->value, &s->value);
+}
+
 static np_err *cell(struct sql_cursor *c, int column, struct sql_cell *ret)
 {
 	struct state *s = c->state;
@@ -182,7 +188,7 @@ static np_err *cell(struct sql_cursor *c, int column, struct sql_cell *ret)
 		sql_cell_lasting(ret, property_kind(s->v8, row));
 		break;
 	default:
-		if (!s->has_value)
+		if (!s->has_value && !(column != VALUE && value_sketch(c, &row->property)))
 			value_take(c, &row->property);
 		sql_js_cell(&s->value, column - VALUE_TYPE, ret);
 	}

@@ -7,6 +7,7 @@
 #include "stack/walk.h"
 #include "v8/array.h"
 #include "v8/call_name.h"
+#include "v8/deopt_sites.h"
 #include "v8/fullcodegen.h"
 #include "v8/function.h"
 #include "v8/map.h"
@@ -190,6 +191,20 @@ static void translated_frames(struct walker *w, struct np_frame f, const struct 
 	}
 }
 
+/* Interrupted where V8 recorded no position: what the nearest deoptimisation site says. */
+static bool frames_near(struct walker *w, struct np_frame f, const struct np_code_object *code, uint32_t look_up)
+{
+	struct np_inlined_frames found;
+	size_t before = w->frames.len;
+	if (np_err_drop(np_deopt_site_near(w->v8, code, look_up, w->arena, &found)) ||
+	    (f.shared && found.frames[0].shared != f.shared))
+		return false;
+	translated_frames(w, f, &found, NULL, 0);
+	if (w->frames.len > before && w->frames.data[before].position == NP_POSITION_EXACT)
+		w->frames.data[before].position = NP_POSITION_APPROXIMATE;
+	return true;
+}
+
 static void optimized_frames(struct walker *w, struct np_frame f, const struct np_code_object *code, bool exact)
 {
 	struct np_inline_position at[INLINED_MAX];
@@ -207,6 +222,8 @@ static void optimized_frames(struct walker *w, struct np_frame f, const struct n
 		return;
 	}
 	n = np_code_positions(w->v8, code, f.shared, look_up, at, INLINED_MAX);
+	if (exact && (n == 0 || at[0].offset < 0 || np_positions_are_of_calls(w->v8, code)) && frames_near(w, f, code, look_up))
+		return;
 	if (!exact && np_inlined_find(w, &f, code, at, n, &found)) {
 		translated_frames(w, f, &found, at, n);
 		return;

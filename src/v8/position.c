@@ -9,7 +9,7 @@
 
 enum { TABLE_MAX = 32 << 20, INLINE_DEPTH_MAX = 64 };
 
-static struct np_position_format position_format(const np_v8 *v8)
+struct np_position_format np_position_format(const np_v8 *v8)
 {
 	const np_layout *l = v8->layout;
 	return (struct np_position_format){
@@ -30,7 +30,7 @@ bool np_bytecode_position(np_v8 *v8, np_addr bytecode_array, int32_t bytecode_of
 	np_err *err = np_bytecode_array_load(v8, bytecode_array, scratch, &b);
 	if (!err && b.source_positions) {
 		err = np_byte_array_read(v8, b.source_positions, TABLE_MAX, scratch, &bytes, &len);
-		ok = !err && np_positions_find(bytes, len, position_format(v8), bytecode_offset, &p, NULL) &&
+		ok = !err && np_positions_find(bytes, len, np_position_format(v8), bytecode_offset, &p, NULL) &&
 		     p.script_offset >= 0;
 		if (ok)
 			*ret = p.script_offset;
@@ -100,7 +100,7 @@ size_t np_code_positions(np_v8 *v8, const struct np_code_object *code, np_addr o
 		np_code_shared(v8, code, &outer);
 	if (!np_is_ref(code->source_positions) ||
 	    (err = np_byte_array_read(v8, np_ref(code->source_positions), TABLE_MAX, scratch, &bytes, &len)) ||
-	    !np_positions_find(bytes, len, position_format(v8), (int32_t)look_up, &p, NULL))
+	    !np_positions_find(bytes, len, np_position_format(v8), (int32_t)look_up, &p, NULL))
 		goto out;
 	if (p.inlining_id > 0 && deopt_slot(v8, code, NP_F_DeoptData_inlining_positions, &t) && np_is_ref(t))
 		np_err_free(np_byte_array_read(v8, np_ref(t), TABLE_MAX, scratch, &inlining, &inlining_len));
@@ -118,7 +118,7 @@ size_t np_code_positions(np_v8 *v8, const struct np_code_object *code, np_addr o
 			break;
 		n++;
 		int32_t before = p.inlining_id;
-		np_position_from_word(position_format(v8), word, &p);
+		np_position_from_word(np_position_format(v8), word, &p);
 		if (p.inlining_id >= before)
 			break;
 	}

@@ -7,11 +7,15 @@
 
 #include "v8/bytecode.h"
 #include "v8/code.h"
+#include "v8/source_positions.h"
 
 struct np_inline_position {
 	np_addr shared;	/* SharedFunctionInfo */
 	int32_t offset; /* source offset in its script, -1 unknown */
 };
+
+/* How this V8 writes its source position tables. */
+struct np_position_format np_position_format(const np_v8 *v8);
 
 /* Source offset of a bytecode offset; false when there is no table or entry. */
 bool np_bytecode_position(np_v8 *v8, np_addr bytecode_array, int32_t bytecode_offset, int32_t *ret);

@@ -340,44 +340,66 @@ static bool safepoints_address(np_v8 *v8, const struct np_code_object *code, np_
 	return offset != 0 && offset < code->size_bytes;
 }
 
+bool np_code_safepoints_load(np_v8 *v8, const struct np_code_object *code, np_arena *arena, struct np_code_safepoints *ret)
+{
+	const np_layout *l = v8->layout;
+	bool is_maglev = code->kind == NP_CODE_MAGLEV, is_packed = np_has(l, NP_F_Safepoint_words_before);
+	np_addr at;
+	if ((is_maglev && !np_has(l, NP_F_Safepoint_maglev_words)) || !safepoints_address(v8, code, &at))
+		return false;
+	uint8_t *bytes = np_xmalloc(SAFEPOINTS_MAX_BYTES);
+	size_t len = np_mem_read(v8->mem, at, bytes, SAFEPOINTS_MAX_BYTES);
+	*ret = (struct np_code_safepoints){
+		.is_packed = is_packed,
+		.packed = {
+			.bytes = np_arena_memdup(arena, bytes, len),
+			.len = len,
+			.words_before = is_packed ? (uint32_t)np_get(l, NP_F_Safepoint_words_before) : 0,
+			.words_after = is_maglev ? (uint32_t)np_get(l, NP_F_Safepoint_maglev_words) : 0,
+			.is_maglev = is_maglev,
+		},
+	};
+	free(bytes);
+	return true;
+}
+
+bool np_code_safepoints_find(const struct np_code_safepoints *t, uint32_t return_offset, uint32_t *ret_pc,
+			     int32_t *ret_index)
+{
+	if (t->is_packed)
+		return np_packed_safepoint_find(&t->packed, return_offset, ret_pc, ret_index);
+	return np_wide_safepoint_find(t->packed.bytes, t->packed.len, return_offset, ret_pc, ret_index);
+}
+
+bool np_code_safepoints_pc(const struct np_code_safepoints *t, uint32_t i, uint32_t *ret_pc)
+{
+	return t->is_packed ? np_packed_safepoint_pc(&t->packed, i, ret_pc)
+			    : np_wide_safepoint_pc(t->packed.bytes, t->packed.len, i, ret_pc);
+}
+
 bool np_translation_call(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, uint32_t *ret_pc,
 			 int32_t *ret_index)
 {
-	const np_layout *l = v8->layout;
 	const struct np_translation_table *known;
-	bool is_maglev = code->kind == NP_CODE_MAGLEV, is_packed = np_has(l, NP_F_Safepoint_words_before), ok;
-	np_addr at;
-	if (np_err_drop(np_translation_table_for(l->version.major, l->version.minor, &known)) ||
-	    (is_maglev && !np_has(l, NP_F_Safepoint_maglev_words)) || !safepoints_address(v8, code, &at))
+	struct np_code_safepoints table;
+	if (np_err_drop(np_translation_table_for(v8->layout->version.major, v8->layout->version.minor, &known)))
 		return false;
-	uint8_t *bytes = np_xmalloc(SAFEPOINTS_MAX_BYTES);
-	struct np_packed_safepoints table = {
-		.bytes = bytes,
-		.len = np_mem_read(v8->mem, at, bytes, SAFEPOINTS_MAX_BYTES),
-		.words_before = is_packed ? (uint32_t)np_get(l, NP_F_Safepoint_words_before) : 0,
-		.words_after = is_maglev ? (uint32_t)np_get(l, NP_F_Safepoint_maglev_words) : 0,
-		.is_maglev = is_maglev,
-	};
-	if (is_packed)
-		ok = np_packed_safepoint_find(&table, return_offset, ret_pc, ret_index);
-	else
-		ok = np_wide_safepoint_find(bytes, table.len, return_offset, ret_pc, ret_index);
-	free(bytes);
+	np_arena *scratch = np_arena_create();
+	bool ok = np_code_safepoints_load(v8, code, scratch, &table) &&
+		  np_code_safepoints_find(&table, return_offset, ret_pc, ret_index);
+	np_arena_destroy(scratch);
 	return ok;
 }
 
-static np_err *find_entry(struct translator *t, np_addr data, uint32_t len, uint32_t return_offset, size_t *ret)
+/* Where the translation of a deopt index begins. */
+static np_err *find_entry(struct translator *t, np_addr data, uint32_t len, int32_t index, size_t *ret)
 {
 	const np_layout *l = t->v8->layout;
 	uint64_t first = (uint32_t)np_get(l, NP_F_DeoptData_first_entry), size = (uint32_t)np_get(l, NP_F_DeoptData_entry_size);
-	uint32_t pc;
-	int32_t index;
 	np_tagged word;
-	if (!np_translation_call(t->v8, t->code, return_offset, &pc, &index))
-		return np_err_new(NP_ENOTFOUND, "no deoptimisation point at +%u of the code at 0x%llx", return_offset,
-				  (unsigned long long)t->code->addr);
 	uint64_t at = first + (uint32_t)index * size + ENTRY_TRANSLATION;
-	if (at >= len || !np_array_get(t->v8, data, (uint32_t)at, &word) || !np_is_smi(word) || np_smi_value(word) < 0)
+	if (index < 0 || at >= len || !np_array_get(t->v8, data, (uint32_t)at, &word) || !np_is_smi(word) ||
+	    np_smi_value(word) < 0)
 		return translation_error(t);
 	*ret = (size_t)np_smi_value(word);
 	return NULL;
@@ -394,7 +416,7 @@ static np_err *array_slot(struct translator *t, np_addr data, uint32_t len, enum
 	return NULL;
 }
 
-static np_err *translator_load(struct translator *t, uint32_t return_offset)
+static np_err *translator_load(struct translator *t, int32_t index)
 {
 	np_v8 *v8 = t->v8;
 	const np_layout *l = v8->layout;
@@ -408,7 +430,7 @@ static np_err *translator_load(struct translator *t, uint32_t return_offset)
 	NP_TRY(np_need(l, NP_F_DeoptData_entry_size));
 	if (!np_is_ref(t->code->deoptimization_data) || !np_array_length(v8, data, &len))
 		return translation_error(t);
-	NP_TRY(find_entry(t, data, len, return_offset, &at));
+	NP_TRY(find_entry(t, data, len, index, &at));
 	NP_TRY(array_slot(t, data, len, NP_F_DeoptData_translations, &translations));
 	NP_TRY(array_slot(t, data, len, NP_F_DeoptData_literals, &t->literals));
 	NP_TRY(np_byte_array_read(v8, translations, TRANSLATIONS_MAX_BYTES, t->arena, &bytes, &bytes_len));
@@ -418,20 +440,39 @@ static np_err *translator_load(struct translator *t, uint32_t return_offset)
 	return NULL;
 }
 
-np_err *np_translation_frames(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, np_addr fp,
-			      np_arena *arena, struct np_inlined_frames *ret)
+static np_err *frames_at(np_v8 *v8, const struct np_code_object *code, int32_t index, np_addr fp, np_arena *arena,
+			 struct np_inlined_frames *ret)
 {
 	struct translator t = {.v8 = v8, .arena = arena, .code = code, .fp = fp, .commands_left = COMMANDS_MAX};
-	np_err *err = translator_load(&t, return_offset);
+	np_err *err = translator_load(&t, index);
 	if (!err)
 		err = translate(&t);
 	if (!err) {
 		ret->frames = np_arena_memdup(arena, t.frames.data, t.frames.len * sizeof(*t.frames.data));
 		ret->len = t.frames.len;
-		ret->exact = true;
+		ret->exact = fp != 0;
 	}
 	np_vec_deinit(&t.values);
 	np_vec_deinit(&t.passed);
 	np_vec_deinit(&t.frames);
 	return err;
+}
+
+np_err *np_translation_frames(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, np_addr fp,
+			      np_arena *arena, struct np_inlined_frames *ret)
+{
+	const struct np_translation_table *table;
+	uint32_t pc;
+	int32_t index;
+	NP_TRY(np_translation_table_for(v8->layout->version.major, v8->layout->version.minor, &table));
+	if (!np_translation_call(v8, code, return_offset, &pc, &index))
+		return np_err_new(NP_ENOTFOUND, "no deoptimisation point at +%u of the code at 0x%llx", return_offset,
+				  (unsigned long long)code->addr);
+	return frames_at(v8, code, index, fp, arena, ret);
+}
+
+np_err *np_translation_frames_at(np_v8 *v8, const struct np_code_object *code, int32_t index, np_arena *arena,
+				 struct np_inlined_frames *ret)
+{
+	return frames_at(v8, code, index, 0, arena, ret);
 }

@@ -13,6 +13,7 @@
 
 #include "v8/code.h"
 #include "v8/inlined.h"
+#include "v8/translation_safepoint.h"
 
 /*
  * return_offset is the offset of the return address in the code, fp the frame
@@ -30,5 +31,21 @@ np_err *np_translation_frames(np_v8 *v8, const struct np_code_object *code, uint
  */
 bool np_translation_call(np_v8 *v8, const struct np_code_object *code, uint32_t return_offset, uint32_t *ret_pc,
 			 int32_t *ret_index);
+
+/* The same for a deopt index, without values. */
+np_err *np_translation_frames_at(np_v8 *v8, const struct np_code_object *code, int32_t index, np_arena *arena,
+				 struct np_inlined_frames *ret) NP_MUST;
+
+/* The safepoint table of optimised code, in the arena. */
+struct np_code_safepoints {
+	bool is_packed;
+	struct np_packed_safepoints packed; /* of a wide table only bytes and len */
+};
+bool np_code_safepoints_load(np_v8 *v8, const struct np_code_object *code, np_arena *arena, struct np_code_safepoints *ret);
+/* As np_translation_call(). */
+bool np_code_safepoints_find(const struct np_code_safepoints *table, uint32_t return_offset, uint32_t *ret_pc,
+			     int32_t *ret_index);
+/* Return offset of the i-th call; false behind the last. */
+bool np_code_safepoints_pc(const struct np_code_safepoints *table, uint32_t i, uint32_t *ret_pc);
 
 #endif

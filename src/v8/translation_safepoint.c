@@ -11,17 +11,31 @@ static uint32_t number_at(const uint8_t *p, uint32_t bytes)
 	return n;
 }
 
+enum { WIDE_HEADER_BYTES = 8, WIDE_ENTRY_BYTES = 12 };
+
+static uint32_t wide_count(const uint8_t *table, size_t len)
+{
+	if (len < WIDE_HEADER_BYTES)
+		return 0;
+	uint32_t count = number_at(table, 4);
+	return count > (len - WIDE_HEADER_BYTES) / WIDE_ENTRY_BYTES ? 0 : count;
+}
+
+bool np_wide_safepoint_pc(const uint8_t *table, size_t len, uint32_t i, uint32_t *ret_pc)
+{
+	if (i >= wide_count(table, len))
+		return false;
+	*ret_pc = number_at(table + WIDE_HEADER_BYTES + (size_t)i * WIDE_ENTRY_BYTES, 4);
+	return true;
+}
+
 bool np_wide_safepoint_find(const uint8_t *table, size_t len, uint32_t return_offset, uint32_t *ret_pc,
 			    int32_t *ret_deopt_index)
 {
-	enum { HEADER_BYTES = 8, ENTRY_BYTES = 12, INDEX_MASK = 0xfffffff };
-	if (len < HEADER_BYTES)
-		return false;
-	uint32_t count = number_at(table, 4);
-	if (count > (len - HEADER_BYTES) / ENTRY_BYTES)
-		return false;
+	enum { INDEX_MASK = 0xfffffff };
+	uint32_t count = wide_count(table, len);
 	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *at = table + HEADER_BYTES + (size_t)i * ENTRY_BYTES;
+		const uint8_t *at = table + WIDE_HEADER_BYTES + (size_t)i * WIDE_ENTRY_BYTES;
 		uint32_t pc = number_at(at, 4), index = number_at(at + 4, 4) & INDEX_MASK;
 		if (pc != return_offset && number_at(at + 8, 4) != return_offset)
 			continue;
@@ -34,25 +48,47 @@ bool np_wide_safepoint_find(const uint8_t *table, size_t len, uint32_t return_of
 	return false;
 }
 
+struct packed_shape {
+	size_t header, entry;
+	uint32_t count, pc_bytes, index_bytes;
+};
+
+static bool packed_shape(const struct np_packed_safepoints *t, struct packed_shape *s)
+{
+	s->header = 4 * ((size_t)t->words_before + 2 + t->words_after);
+	if (t->len < s->header)
+		return false;
+	s->count = number_at(t->bytes + 4 * (size_t)t->words_before, 4);
+	uint32_t configuration = number_at(t->bytes + 4 * ((size_t)t->words_before + 1), 4);
+	uint32_t registers = configuration >> REGISTERS_SHIFT & SIZE_MASK;
+	s->pc_bytes = configuration >> PC_SHIFT & SIZE_MASK;
+	s->index_bytes = configuration >> INDEX_SHIFT & SIZE_MASK;
+	s->entry = (size_t)2 * s->pc_bytes + s->index_bytes + t->is_maglev + registers;
+	return (configuration & 1) && s->pc_bytes != 0 && s->pc_bytes <= NUMBER_MAX_BYTES &&
+	       s->index_bytes <= NUMBER_MAX_BYTES && registers <= NUMBER_MAX_BYTES &&
+	       s->count <= (t->len - s->header) / s->entry;
+}
+
+bool np_packed_safepoint_pc(const struct np_packed_safepoints *t, uint32_t i, uint32_t *ret_pc)
+{
+	struct packed_shape s;
+	if (!packed_shape(t, &s) || i >= s.count)
+		return false;
+	*ret_pc = number_at(t->bytes + s.header + i * s.entry, s.pc_bytes);
+	return true;
+}
+
 bool np_packed_safepoint_find(const struct np_packed_safepoints *t, uint32_t return_offset, uint32_t *ret_pc,
 			      int32_t *ret_deopt_index)
 {
-	size_t header = 4 * ((size_t)t->words_before + 2 + t->words_after);
-	if (t->len < header)
+	struct packed_shape s;
+	if (!packed_shape(t, &s))
 		return false;
-	uint32_t count = number_at(t->bytes + 4 * (size_t)t->words_before, 4);
-	uint32_t configuration = number_at(t->bytes + 4 * ((size_t)t->words_before + 1), 4);
-	uint32_t registers = configuration >> REGISTERS_SHIFT & SIZE_MASK;
-	uint32_t pc_bytes = configuration >> PC_SHIFT & SIZE_MASK, index_bytes = configuration >> INDEX_SHIFT & SIZE_MASK;
-	size_t entry = (size_t)2 * pc_bytes + index_bytes + t->is_maglev + registers;
-	if (!(configuration & 1) || pc_bytes == 0 || pc_bytes > NUMBER_MAX_BYTES || index_bytes > NUMBER_MAX_BYTES ||
-	    registers > NUMBER_MAX_BYTES || count > (t->len - header) / entry)
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *at = t->bytes + header + i * entry;
-		uint32_t pc = number_at(at, pc_bytes);
-		uint32_t index = number_at(at + pc_bytes, index_bytes) - 1;
-		uint32_t trampoline = number_at(at + pc_bytes + index_bytes, pc_bytes) - 1;
+	for (uint32_t i = 0; i < s.count; i++) {
+		const uint8_t *at = t->bytes + s.header + i * s.entry;
+		uint32_t pc = number_at(at, s.pc_bytes);
+		uint32_t index = number_at(at + s.pc_bytes, s.index_bytes) - 1;
+		uint32_t trampoline = number_at(at + s.pc_bytes + s.index_bytes, s.pc_bytes) - 1;
 		if (pc != return_offset && trampoline != return_offset)
 			continue;
 		if (index > INT32_MAX) /* nothing can deoptimise there */

@@ -37,7 +37,9 @@ struct np_packed_safepoints {
  */
 bool np_wide_safepoint_find(const uint8_t *table, size_t len, uint32_t return_offset, uint32_t *ret_pc,
 			    int32_t *ret_deopt_index);
+bool np_wide_safepoint_pc(const uint8_t *table, size_t len, uint32_t i, uint32_t *ret_pc); /* of the i-th entry */
 bool np_packed_safepoint_find(const struct np_packed_safepoints *table, uint32_t return_offset, uint32_t *ret_pc,
 			      int32_t *ret_deopt_index);
+bool np_packed_safepoint_pc(const struct np_packed_safepoints *table, uint32_t i, uint32_t *ret_pc);
 
 #endif

@@ -296,7 +296,7 @@ static void test_what_is_no_page(void **state)
 	} damages[] = {
 		{0x10, 0}, {0x10, 12345}, {0x10, UINT64_MAX}, {0x10, 0x100}, {0x18, 0}, {0x18, HEAP_OBJECT + 8}, {0x18, 1},
 		{0x20, 0}, {0x20, BASE}, {0x20, BASE + 0x9000}, {0x20, UINT64_MAX}, {0x28, BASE}, {0x28, BASE + CHUNK + 8},
-		{0x28, UINT64_MAX}, {0x48, NATIVE + NATIVE_BYTES}, {0x48, HEAP_OBJECT}, {0x48, UINT64_MAX},
+		{0x28, UINT64_MAX}, {0x48, 0}, {0x48, NATIVE + NATIVE_BYTES}, {0x48, HEAP_OBJECT}, {0x48, UINT64_MAX},
 	};
 	for (size_t i = 0; i < NP_ARRAY_LEN(damages); i++) {
 		put_chunk(f, 0, CHUNK);

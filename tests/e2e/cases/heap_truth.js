@@ -17,13 +17,10 @@ const cases = [['heap-census.js', 800], ['heap-census-es6.js', 800], ['heap-find
   },
 }));
 
-/* Deliberate changes of a snapshot, each of which the comparison must see: [what, change(raw), finding]. */
+/* Deliberate changes of a real snapshot, which the comparison must see: [what, change(raw), finding]. More are in selftest.js. */
 const CHANGES = [
-  ['a node has another size', (raw, s, i) => { raw.nodes[i * s.meta.node_fields.length + 3] += 8; }, /^bytes object OraclePoint: |^size object OraclePoint: /],
-  ['a node has another name', (raw, s, i) => { raw.nodes[i * s.meta.node_fields.length + 1] = s.name[0]; }, /^count object OraclePoint: /],
+  ['a node has another size', (raw, s, i) => { raw.nodes[i * s.meta.node_fields.length + 3] += 8; }, /^bytes object OraclePoint: /],
   ['an edge leads elsewhere', (raw, s, i) => { raw.edges[3 * s.first[i] + 2] = 0; }, /^(node|edge) object OraclePoint/],
-  ['an edge has another name', (raw, s, i) => { raw.edges[3 * s.first[i] + 1] = s.name[i]; }, /^edge object OraclePoint/],
-  ['an edge has another type', (raw, s, i) => { raw.edges[3 * s.first[i]] = s.WEAK; }, /^edge object OraclePoint/],
   ['a user root is missing', (raw, s) => {
     for (const e of s.edges(0)) if (s.edgeType[e] === s.SHORTCUT) raw.edges[3 * e] = s.WEAK;
   }, /^(pairs all|distance|edge synthetic)/],
@@ -35,7 +32,7 @@ cases.push({
   check: async (t) => {
     const text = fs.readFileSync(path.join(t.dir, 'v8.heapsnapshot'), 'utf8');
     const v8 = new HeapSnapshot(JSON.parse(text));
-    const options = { sample: 1e9, least: t.number < 1200 ? 0.7 : 0.95 };
+    const options = { sample: 3000, least: t.number < 1200 ? 0.7 : 0.95 };
     const equal = compare(v8, new HeapSnapshot(JSON.parse(text)), options);
     if (equal.found.length) t.fail(`a snapshot differs from itself: ${equal.found.slice(0, 3).join('\n')}`);
     t.notes.push(JSON.stringify(equal.stats));

@@ -213,95 +213,99 @@ class HeapSnapshot {
   }
 
   /*
-   * Post order of a depth-first walk along essential edges, the root last.
-   * What it does not reach hangs off the root: first what only weak edges hold.
+   * A depth-first walk along essential edges: nodes in the order in which they
+   * are reached, and the node through which each is.  What the root does not
+   * reach hangs off the root: first what only weak edges hold.
    */
-  postOrder() {
-    const done = new Uint8Array(this.count);
+  depthFirst() {
+    const number = new Int32Array(this.count).fill(-1);
     const order = [];
-    const extra = [];
+    const parent = new Int32Array(this.count);
+    const extra = new Uint8Array(this.count);
     const next = this.first.slice(0, this.count);
+    const stack = [];
+    const enter = (i, from) => {
+      number[i] = order.length;
+      parent[i] = from;
+      order.push(i);
+      stack.push(i);
+    };
     const visit = (start) => {
-      const stack = [start];
-      done[start] = 1;
+      enter(start, 0);
       while (stack.length) {
         const i = stack[stack.length - 1];
         if (next[i] === this.first[i + 1]) {
-          order.push(stack.pop());
+          stack.pop();
           continue;
         }
         const e = next[i]++;
-        const to = this.edgeTo[e];
-        if (done[to] || !this.isEssential(i, e)) continue;
-        done[to] = 1;
-        stack.push(to);
+        if (number[this.edgeTo[e]] < 0 && this.isEssential(i, e)) enter(this.edgeTo[e], i);
       }
     };
     visit(0);
-    order.pop();
     const held = new Uint8Array(this.count);
     for (let i = 0; i < this.count; i++) {
-      if (done[i]) continue;
+      if (number[i] >= 0) continue;
       for (let e = this.first[i]; e < this.first[i + 1]; e++) if (this.isEssential(i, e)) held[this.edgeTo[e]] = 1;
     }
     for (const all of [false, true]) {
       for (let i = 0; i < this.count; i++) {
-        if (done[i] || (!all && held[i])) continue;
-        extra.push(i);
+        if (number[i] >= 0 || (!all && held[i])) continue;
+        extra[i] = 1;
         visit(i);
       }
     }
-    order.push(0);
-    return { order, extra };
+    return { order, number, parent, extra };
   }
 
-  /* Immediate dominators (Cooper, Harvey and Kennedy's iteration over reverse post order). */
-  dominators() {
-    if (this.dominator) return this.dominator;
-    const { order, extra } = this.postOrder();
-    const number = new Uint32Array(this.count);
-    order.forEach((i, k) => { number[i] = k; });
-    const sources = new Uint32Array(this.edgeCount + extra.length);
+  /* Sources of the essential edges to each node: those of node i are sources[start[i]] .. sources[start[i + 1]]. */
+  essentialSources() {
     const start = new Uint32Array(this.count + 2);
+    const sources = new Uint32Array(this.edgeCount);
     const each = (body) => {
       for (let i = 0; i < this.count; i++) {
         for (let e = this.first[i]; e < this.first[i + 1]; e++) if (this.isEssential(i, e)) body(i, this.edgeTo[e]);
       }
-      for (const to of extra) body(0, to);
     };
     each((from, to) => { start[to + 2]++; });
     for (let i = 2; i < start.length; i++) start[i] += start[i - 1];
     each((from, to) => { sources[start[to + 1]++] = from; });
+    return { start, sources };
+  }
 
-    const root = this.count - 1;
-    const dom = new Int32Array(this.count).fill(-1); // by post-order number
-    dom[root] = root;
-    const meet = (a, b) => {
-      while (a !== b) {
-        while (a < b) a = dom[a];
-        while (b < a) b = dom[b];
+  /* Immediate dominators: Georgiadis' SEMI-NCA, on the numbers of the depth-first walk. */
+  dominators() {
+    if (this.dominator) return this.dominator;
+    const { order, number, parent, extra } = this.depthFirst();
+    const { start, sources } = this.essentialSources();
+    const above = Int32Array.from(order, (i) => number[parent[i]]); // forest of what was seen, compressed on the way
+    const semi = Int32Array.from(order, (i, k) => k);
+    const label = Int32Array.from(order, (i, k) => k);
+    const compress = (v, last) => {
+      const way = [];
+      for (; above[v] >= last; v = above[v]) way.push(v);
+      while (way.length) {
+        const w = way.pop();
+        if (semi[label[v]] < semi[label[w]]) label[w] = label[v];
+        above[w] = above[v];
+        v = w;
       }
-      return a;
     };
-    for (let changed = true; changed;) {
-      changed = false;
-      for (let k = root - 1; k >= 0; k--) {
-        const i = order[k];
-        let best = -1;
-        for (let s = start[i]; s < start[i + 1]; s++) {
-          const p = number[sources[s]];
-          if (dom[p] < 0) continue;
-          best = best < 0 ? p : meet(p, best);
-        }
-        if (best >= 0 && dom[k] !== best) {
-          dom[k] = best;
-          changed = true;
-        }
+    const dom = Int32Array.from(order, (i) => number[parent[i]]);
+    for (let w = order.length - 1; w > 0; w--) {
+      const i = order[w];
+      if (extra[i]) semi[w] = 0;
+      for (let s = start[i]; s < start[i + 1]; s++) {
+        const v = number[sources[s]];
+        if (v > w) compress(v, w + 1);
+        const best = v > w ? semi[label[v]] : v;
+        if (best < semi[w]) semi[w] = best;
       }
     }
+    for (let w = 1; w < order.length; w++) while (dom[w] > semi[w]) dom[w] = dom[dom[w]];
     this.order = order;
     this.dominator = new Uint32Array(this.count);
-    for (let k = 0; k < this.count; k++) this.dominator[order[k]] = order[dom[k]];
+    for (let w = 0; w < order.length; w++) this.dominator[order[w]] = order[dom[w]];
     return this.dominator;
   }
 
@@ -309,7 +313,7 @@ class HeapSnapshot {
     if (this.retained) return this.retained;
     const dominator = this.dominators();
     const retained = Float64Array.from(this.self);
-    for (let k = 0; k < this.count - 1; k++) retained[dominator[this.order[k]]] += retained[this.order[k]];
+    for (let k = this.count - 1; k > 0; k--) retained[dominator[this.order[k]]] += retained[this.order[k]];
     return (this.retained = retained);
   }
 
