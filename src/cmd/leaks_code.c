@@ -156,7 +156,8 @@ static void sites_name(struct np_invocation *inv, struct np_heap_view *view, str
 			continue;
 		for (size_t i = 0; i < len; i++) {
 			struct site *s = &sites[i];
-			if (s->script->addr == f.script && s->at >= f.start && s->at < f.end && !f.is_toplevel &&
+			bool whole = f.start <= 0 && (size_t)f.end >= s->script->text.len;
+			if (s->script->addr == f.script && s->at >= f.start && s->at < f.end && !whole &&
 			    (!s->function || f.end - f.start < s->to - s->from)) {
 				s->function = f.addr;
 				s->from = f.start;

@@ -29,9 +29,17 @@ struct index_run {
 
 /* --- bytes --- */
 
-/* A copy of the area with zeros where it cannot be read. */
-static uint8_t *area_copy(np_mem *mem, np_addr start, size_t len, uint64_t *unreadable)
+/* Could the process itself read there? V8 takes the right from free memory in its pages. */
+static bool was_readable(np_target *target, np_addr addr)
 {
+	const struct np_mapping *m = np_target_mapping_at(target, addr);
+	return !m || m->prot < 0 || m->prot & NP_PROT_R;
+}
+
+/* A copy of the area with zeros where it cannot be read. */
+static uint8_t *area_copy(const np_graph *g, np_addr start, size_t len, uint64_t *unreadable)
+{
+	np_mem *mem = g->v8->mem;
 	uint8_t *bytes = np_xcalloc(1, len);
 	for (size_t at = 0; at < len;) {
 		at += np_mem_read(mem, start + at, bytes + at, len - at);
@@ -39,7 +47,8 @@ static uint8_t *area_copy(np_mem *mem, np_addr start, size_t len, uint64_t *unre
 			break;
 		size_t skip = UNIT_BYTES - (size_t)((start + at) & (UNIT_BYTES - 1));
 		skip = skip < len - at ? skip : len - at;
-		*unreadable += skip;
+		if (was_readable(g->v8->target, start + at))
+			*unreadable += skip;
 		at += skip;
 	}
 	return bytes;
@@ -65,7 +74,7 @@ static void pages_open(np_graph *g)
 		p.end = p.start + len;
 		p.bytes = np_mem_view(mem, p.start, len);
 		if (!p.bytes)
-			p.bytes = p.owned = area_copy(mem, p.start, len, &g->report.unreadable_bytes);
+			p.bytes = p.owned = area_copy(g, p.start, len, &g->report.unreadable_bytes);
 		g->report.page_count++;
 		g->report.page_bytes += len;
 		np_vec_push(&g->pages, p);

@@ -23,6 +23,8 @@ static const struct {
 	enum np_fact field;
 } weak_fields[] = {
 	{NP_F_type_WEAK_CELL, NP_F_WeakCell_value},
+	{NP_F_type_WEAK_CELL, NP_F_WeakCell_target},
+	{NP_F_type_WEAK_CELL, NP_F_WeakCell_unregister_token},
 	{NP_F_type_JS_WEAK_REF, NP_F_JSWeakRef_target},
 };
 

@@ -69,7 +69,8 @@ np_err *np_graph_roots_load(np_graph *g, np_arena *arena, struct np_graph_roots 
 			return err;
 		}
 	}
-	qsort(c.found.data, c.found.len, sizeof(*c.found.data), root_compare);
+	if (c.found.len)
+		qsort(c.found.data, c.found.len, sizeof(*c.found.data), root_compare);
 	roots.all = np_arena_memdup(arena, c.found.data, c.found.len * sizeof(*c.found.data));
 	roots.count = c.found.len;
 	np_vec_deinit(&c.found);

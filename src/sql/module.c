@@ -110,12 +110,13 @@ static void estimate(sqlite3_index_info *info, double rows, enum sql_key key)
 		found = 1;
 		info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
 	} else if (key == SQL_KEY_FEW) {
-		found = 5;
+		found = 10;
 	} else if (key == SQL_KEY_SOME) {
 		found = rows / 50 + 1;
 	}
 	info->estimatedRows = (sqlite3_int64)found;
-	info->estimatedCost = key == SQL_KEY_NONE ? rows * 2 : found * 2 + 1;
+	/* going to a place costs more than the next row does */
+	info->estimatedCost = key == SQL_KEY_NONE ? rows * 2 : found * 2 + (key == SQL_KEY_FEW ? 20 : 2);
 }
 
 /* GROUP BY and DISTINCT: equal values must come side by side, their order does not matter. */
@@ -178,6 +179,7 @@ static int module_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret)
 	c->sql = t->sql;
 	c->table = t->table;
 	c->arena = np_arena_create();
+	c->object_arena = np_arena_create();
 	c->state = np_xcalloc(1, t->table->state_bytes + 1);
 	c->eof = true;
 	*ret = &c->base;
@@ -190,6 +192,7 @@ static int module_close(sqlite3_vtab_cursor *base)
 	if (c->table->end)
 		c->table->end(c);
 	np_arena_destroy(c->arena);
+	np_arena_destroy(c->object_arena);
 	free(c->state);
 	free(c);
 	return SQLITE_OK;
@@ -277,6 +280,7 @@ static int module_filter(sqlite3_vtab_cursor *base, int number, const char *plan
 		c->table->end(c);
 	memset(c->state, 0, c->table->state_bytes + 1);
 	np_arena_reset(c->arena);
+	np_arena_reset(c->object_arena);
 	c->eof = true;
 	c->row = 0;
 	c->node = c->end = 0;

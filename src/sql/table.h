@@ -56,6 +56,7 @@ struct sql_cursor {
 	np_vertex node, end;  /* for walks over nodes */
 	uint32_t k;
 	np_arena *arena;      /* the current row's; tables reset it as they move */
+	np_arena *object_arena; /* for what several rows share; tables reset it */
 	void *state;	      /* table->state_bytes, zeroed by begin()'s caller */
 	/* equal addresses that were not the key: column and untagged value */
 	struct {

@@ -57,7 +57,7 @@ static np_err *begin(struct sql_cursor *c, const struct sql_key_value *key)
 	struct sql_key_value all = {.column = -1};
 	sql_walk_begin(c, key->column == OBJECT ? key : &all, np_graph_object_count(c->sql->heap.graph));
 	s->next = c->node;
-	s->names = np_arena_create();
+	s->names = c->object_arena;
 	s->v8 = c->sql->source.v8;
 	if (key->column == NAME)
 		s->wanted = np_xstrdup(key->text);
@@ -70,11 +70,8 @@ static void end(struct sql_cursor *c)
 	np_vec_deinit(&s->rows);
 	free(s->wanted);
 	free(s->verdicts);
-	if (s->names)
-		np_arena_destroy(s->names);
 	s->wanted = NULL;
 	s->verdicts = NULL;
-	s->names = NULL;
 }
 
 static bool shape_has(struct sql_cursor *c, np_vertex node)

@@ -109,7 +109,6 @@ static void interpreted_frame(struct walker *w, struct np_frame f)
 	f.position = NP_POSITION_EXACT;
 	if (w->in_handler && !handler_offset(w, f.bytecode_array, &f.bytecode_offset))
 		f.position = NP_POSITION_APPROXIMATE;
-	w->in_handler = false;
 	if (f.bytecode_offset < 0 ||
 	    !np_bytecode_position(w->v8, f.bytecode_array, f.bytecode_offset, &f.source_offset))
 		f.source_offset = -1;
@@ -312,6 +311,7 @@ void np_frame_js(struct walker *w, const struct pc_place *place, np_addr pc, boo
 		else
 			builtin_frame(w, f, place);
 	}
+	w->in_handler = false; /* a handler runs for the youngest frame alone */
 	if (w->frames.len == before)
 		return;
 	struct np_frame *outer = &w->frames.data[w->frames.len - 1];

@@ -2,6 +2,7 @@
  * Where deopt exits are:
  *
  *	6.2 to 7.0	`call rel32` at the end of the code, of a deopt entry: push N; jmp
+ *			in 6.6 the entries are five bytes each, and the N-th of their code is for N
  *	11.8 and later	exits of equal size one behind the other, the N-th is for deopt index N
  *
  * A jump to code out of line that calls something (the stack check of a loop)
@@ -107,11 +108,18 @@ static bool exit_index(struct sites *s, uint32_t target, int32_t *ret)
 	if (target + CALL_BYTES > s->body_len || s->body[target] != OPCODE_CALL)
 		return false;
 	np_addr entry = s->code->start + target + CALL_BYTES + (np_addr)(int64_t)read_i32(s->body + target + 1);
-	if (!np_mem_u8(s->v8->mem, entry, &opcode) || opcode != OPCODE_PUSH_IMM32 ||
-	    !np_mem_u32(s->v8->mem, entry + 1, &index) || index >= s->deopt_count)
+	const struct np_code_object *entries;
+	if (!np_mem_u8(s->v8->mem, entry, &opcode) || !np_mem_u32(s->v8->mem, entry + 1, &index))
 		return false;
+	if (opcode == OPCODE_CALL) {
+		if (!np_code_at_pc(s->v8, entry, &entries) || (entry - entries->start) % CALL_BYTES)
+			return false;
+		index = (uint32_t)((entry - entries->start) / CALL_BYTES);
+	} else if (opcode != OPCODE_PUSH_IMM32) {
+		return false;
+	}
 	*ret = (int32_t)index;
-	return true;
+	return index < s->deopt_count;
 }
 
 static bool call_index(struct sites *s, uint32_t return_offset, int32_t *ret)

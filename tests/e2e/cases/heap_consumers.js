@@ -91,7 +91,7 @@ async function checkMemlab(t) {
 }
 
 module.exports = [
-  { name: 'heap/consumers/loader', fixture: 'heap-oracle.js', args: () => ['snapshot'], core: 'self', from: 1000, check: checkLoader },
-  { name: 'heap/consumers/devtools', fixture: 'heap-oracle.js', args: () => ['snapshot'], core: 'self', from: 1000, check: checkDevtools },
+  { name: 'heap/consumers/loader', fixture: 'heap-oracle.js', args: () => ['plain', 'snapshot'], core: 'self', from: 1000, check: checkLoader },
+  { name: 'heap/consumers/devtools', fixture: 'heap-oracle.js', args: () => ['plain', 'snapshot'], core: 'self', from: 1000, check: checkDevtools },
   { name: 'heap/consumers/memlab', fixture: 'heap-leaks.js', args: () => ['typo', 'spin'], check: checkMemlab },
 ].map((c) => ({ feature: 'DevTools and memlab', flags, modes: ['core'], quick: latest, ...c }));

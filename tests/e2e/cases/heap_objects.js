@@ -161,7 +161,7 @@ const cases = [{
     checkCounts(t, groupsOf(t, await t.json('objects'), 'objects'), (c) => c.live, 'live objects');
   },
 }, {
-  name: 'heap/objects/v8', fixture: 'heap-oracle.js', from: 800, args: () => ['snapshot'], core: 'self', modes: ['core'], quick: modern,
+  name: 'heap/objects/v8', fixture: 'heap-oracle.js', from: 800, args: () => ['plain', 'snapshot'], core: 'self', modes: ['core'], quick: modern,
   check: checkAgainstV8,
 }, {
   name: 'heap/shell', fixture: 'heap-census.js', args: () => ['spin'], quick: modern,
