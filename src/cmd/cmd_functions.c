@@ -41,7 +41,10 @@ static const struct np_shape function_shape = {
 	.empty = "no such functions",
 };
 static const struct np_shape total_shape = {
-	.name = "total", .style = NP_STYLE_LINE, .line = "{count:num} closures of {functions:num} functions, {self_bytes}[ ({_live})]"};
+	.name = "total",
+	.style = NP_STYLE_LINE,
+	.line = "{count:num} closures of {functions:num} functions, {self_bytes}[ ({_live})]",
+};
 static const struct np_shape more_shape = {
 	.name = "more", .style = NP_STYLE_LINE, .line = "... and {functions:num} more functions; --limit N shows more"};
 static const struct np_shape answer_shape = {

@@ -186,7 +186,8 @@ static void answer_census(struct census *c)
 		    c->tallies[i].self_bytes >= (uint64_t)min_bytes)
 			c->tallies[kept++] = c->tallies[i];
 	struct order order = {c, np_opt_str(inv, "sort") ? np_opt_str(inv, "sort") : "self"};
-	qsort_r(c->tallies, kept, sizeof(*c->tallies), tally_compare, &order);
+	if (kept)
+		qsort_r(c->tallies, kept, sizeof(*c->tallies), tally_compare, &order);
 	np_node *groups = np_list(inv->arena, &group_shape), *total = np_obj(inv->arena, &total_shape);
 	size_t shown = kept < (uint64_t)limit ? kept : (size_t)limit;
 	for (size_t i = 0; i < shown; i++)

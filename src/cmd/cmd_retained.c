@@ -99,7 +99,8 @@ static np_vertex *children_of(struct tree *t, np_vertex node, size_t *ret_len)
 	enum { LEVELS = 3 }; /* a dictionary, its cell, what is in it */
 	struct children all = {0};
 	children_gather(t, node, node, LEVELS, &all);
-	qsort_r(all.nodes.data, all.nodes.len, sizeof(*all.nodes.data), by_retained, &t->view->dominators);
+	if (all.nodes.len)
+		qsort_r(all.nodes.data, all.nodes.len, sizeof(*all.nodes.data), by_retained, &t->view->dominators);
 	*ret_len = all.nodes.len;
 	return all.nodes.data;
 }
@@ -194,7 +195,8 @@ static void class_rows(struct tree *t, const char *class)
 		if (d->retained[node] && d->retained[node] >= t->min_bytes &&
 		    fnmatch(class, np_class_of(t->view->classes, node), 0) == 0)
 			np_vec_push(&found, node);
-	qsort_r(found.data, found.len, sizeof(*found.data), by_retained, d);
+	if (found.len)
+		qsort_r(found.data, found.len, sizeof(*found.data), by_retained, d);
 	for (size_t i = 0; i < found.len && i < t->limit; i++)
 		tree_row(t, found.data[i], NP_VERTEX_NONE, 0);
 	t->cut = found.len > t->limit;

@@ -69,7 +69,8 @@ static const struct np_shape heading_shape = {.name = "heading", .style = NP_STY
 static const struct np_shape total_shape = {
 	.name = "total",
 	.style = NP_STYLE_LINE,
-	.line = "{count:num} strings, {self_bytes}[ ({_live})][; {duplicate_contents:num} contents more than once waste {wasted_bytes}]"
+	.line = "{count:num} strings, {self_bytes}[ ({_live})]"
+		"[; {duplicate_contents:num} contents more than once waste {wasted_bytes}]"
 		"[; {matches:num} match][; slices waste {slice_wasted_bytes}]",
 };
 static const struct np_shape answer_shape = {

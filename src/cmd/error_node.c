@@ -10,7 +10,14 @@
 #include "v8/object.h"
 #include "v8/string.h"
 
-enum { PROTOTYPES_MAX = 64, CAUSES_MAX = 32, MESSAGE_SHOWN = 200, MESSAGE_UNITS_MAX = 4096, CODE_UNITS_MAX = 128, FRAMES_MAX = 1024 };
+enum {
+	PROTOTYPES_MAX = 64,
+	CAUSES_MAX = 32,
+	FRAMES_MAX = 1024,
+	MESSAGE_SHOWN = 200,
+	MESSAGE_UNITS_MAX = 4096,
+	CODE_UNITS_MAX = 128,
+};
 
 static const struct np_shape frame_shape = {
 	.name = "frame", .style = NP_STYLE_LINE, .line = "at [{_async:keyword} ][{_call:name} (]{_place:path}[{_close}]"};

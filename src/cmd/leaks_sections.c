@@ -60,7 +60,8 @@ static np_node *tallies_node(struct np_invocation *inv, struct np_heap_view *vie
 			     const struct np_shape *shape, const char *key)
 {
 	np_node *list = np_list(inv->arena, shape);
-	qsort(t->all.data, t->all.len, sizeof(*t->all.data), tally_compare);
+	if (t->all.len)
+		qsort(t->all.data, t->all.len, sizeof(*t->all.data), tally_compare);
 	for (size_t i = 0; i < t->all.len && i < ROWS_MAX; i++) {
 		np_node *n = np_obj(inv->arena, shape);
 		np_set_uint(n, "count", t->all.data[i].count);
@@ -344,7 +345,8 @@ np_node *np_leaks_buffers(struct np_invocation *inv, struct np_heap_view *view)
 	if (!np_has(inv->session->v8->layout, NP_F_JSArrayBufferView_byte_length))
 		return NULL;
 	stores_gather(view, inv->session->v8, &stores, &len);
-	qsort(stores, len, sizeof(*stores), store_compare);
+	if (len)
+		qsort(stores, len, sizeof(*stores), store_compare);
 	np_node *n = NULL, *top = np_list(inv->arena, &buffer_shape);
 	for (size_t i = 0; i < len; i++) {
 		wasted += stores[i].size - stores[i].used;

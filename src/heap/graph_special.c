@@ -42,7 +42,8 @@ static np_err *externals_number(np_graph *g)
 	uint32_t *order = np_xmalloc((n ? n : 1) * sizeof(*order));
 	for (size_t i = 0; i < n; i++)
 		order[i] = (uint32_t)i;
-	qsort_r(order, n, sizeof(*order), by_address, g->externals.data);
+	if (n)
+		qsort_r(order, n, sizeof(*order), by_address, g->externals.data);
 	g->external_addrs = np_xcalloc(n + 1, sizeof(*g->external_addrs));
 	g->external_sizes = np_xcalloc(n + 1, sizeof(*g->external_sizes));
 	size_t count = 0;

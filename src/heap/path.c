@@ -130,7 +130,8 @@ static void search_holders(struct search *s, uint32_t suffix)
 			h.distance++;
 		np_vec_push(&holders, h);
 	}
-	qsort(holders.data, holders.len, sizeof(*holders.data), holder_compare);
+	if (holders.len)
+		qsort(holders.data, holders.len, sizeof(*holders.data), holder_compare);
 	for (size_t i = 0; i < holders.len && s->len < s->max; i++)
 		search_push(s, holders.data[i].node, suffix);
 	np_vec_deinit(&holders);

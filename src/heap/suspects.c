@@ -212,7 +212,8 @@ size_t np_suspects_find(np_graph *graph, np_classes *classes, struct np_dominato
 		if (dominators->retained[node] >= limits->min_bytes)
 			look_at(&s, node);
 	look_at_classes(&s);
-	qsort(s.found.data, s.found.len, sizeof(*s.found.data), suspect_compare);
+	if (s.found.len)
+		qsort(s.found.data, s.found.len, sizeof(*s.found.data), suspect_compare);
 	free(s.tallies.data);
 	*ret = s.found.data;
 	return s.found.len < limits->max ? s.found.len : limits->max;

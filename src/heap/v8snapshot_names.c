@@ -26,6 +26,7 @@ static const struct {
 	[TAG_LOCAL_NAMES] = {"(context local names)", NP_SNAPSHOT_CODE},
 	[TAG_FEEDBACK] = {"(feedback)", NP_SNAPSHOT_CODE},
 	[TAG_ENUM_CACHE] = {"(enum cache)", NP_SNAPSHOT_OBJECT_SHAPE},
+	[TAG_PROTOTYPE_CACHE] = {"(prototype chain enum cache)", NP_SNAPSHOT_OBJECT_SHAPE},
 	[TAG_RELOCATION] = {"(code relocation info)", NP_SNAPSHOT_CODE},
 	[TAG_DEOPT_DATA] = {"(code deopt data)", NP_SNAPSHOT_CODE},
 	[TAG_OFFSET_TABLE] = {"(bytecode offset table)", NP_SNAPSHOT_CODE},

@@ -181,8 +181,8 @@ static void tag_system(struct np_snapshot *s, np_vertex node, const struct graph
 	if (strcmp(type, "ENUM_CACHE_TYPE") == 0) {
 		tag_all(s, shape, bytes, size, "FIXED_ARRAY_TYPE", TAG_ENUM_CACHE);
 	} else if (strcmp(type, "PROTOTYPE_INFO_TYPE") == 0) {
-		tag_all(s, shape, bytes, size, "WEAK_ARRAY_LIST_TYPE", TAG_SHAPE);
-		tag_all(s, shape, bytes, size, "FIXED_ARRAY_TYPE", TAG_ENUM_CACHE);
+		tag_word(s, bytes, size, snapshot_fact(s, NP_F_PrototypeInfo_prototype_users), TAG_SHAPE);
+		tag_word(s, bytes, size, snapshot_fact(s, NP_F_PrototypeInfo_enum_cache), TAG_PROTOTYPE_CACHE);
 	} else if (strcmp(type, "TRANSITION_ARRAY_TYPE") == 0) {
 		tag_all(s, shape, bytes, size, "WEAK_FIXED_ARRAY_TYPE", TAG_SHAPE);
 	} else if (strcmp(type, "ALLOCATION_SITE_TYPE") == 0) {

@@ -82,7 +82,8 @@ static void test_long_name_is_cut(void **state)
 	struct np_buf text = {0};
 	np_arena *arena = np_arena_create();
 	struct np_heapsnapshot_census c;
-	np_buf_puts(&text, "{\"snapshot\":{\"meta\":{\"node_fields\":[\"type\",\"name\",\"self_size\"],\"node_types\":[[\"object\"]]}},"
+	np_buf_puts(&text, "{\"snapshot\":{\"meta\":{\"node_fields\":[\"type\",\"name\",\"self_size\"],"
+			   "\"node_types\":[[\"object\"]]}},"
 			   "\"nodes\":[0,0,8],\"strings\":[\"");
 	for (int i = 0; i < 3 << 20; i++)
 		np_buf_putc(&text, 'a');

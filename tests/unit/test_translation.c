@@ -131,6 +131,47 @@ static void test_tables(void **state)
 	}
 }
 
+/* Maglev code of Node 23.0.0 (V8 12.9): four calls, each with a byte of pushed registers. */
+static const uint8_t safepoints_12_9[] = {
+	0x04, 0x00, 0x00, 0x00, 0xa1, 0x00, 0x00, 0x00, 0x04, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x27, 0x00, 0x07, 0x95,
+	0x02, 0x00, 0x3c, 0x01, 0x08, 0x99, 0x02, 0x00, 0x22, 0x02, 0x09, 0x9d, 0x02, 0x01, 0x70, 0x02, 0x00, 0x00, 0x00, 0x01,
+};
+
+static void test_maglev_safepoints(void **state)
+{
+	const struct np_packed_safepoints maglev = {.bytes = safepoints_12_9, .len = sizeof(safepoints_12_9),
+						    .words_after = 2, .is_maglev = true};
+	static const uint32_t pcs[] = {0x27, 0x13c, 0x222, 0x270};
+	uint32_t pc;
+	int32_t index;
+	assert_true(np_packed_safepoint_find(&maglev, 0x13c, &pc, &index));
+	assert_int_equal(index, 7);
+	assert_true(np_packed_safepoint_find(&maglev, 0x29c, &pc, &index)); /* a trampoline */
+	assert_int_equal(pc, 0x222);
+	assert_false(np_packed_safepoint_find(&maglev, 0x270, &pc, &index)); /* no deopt */
+	for (uint32_t i = 0; i < 4; i++) {
+		assert_true(np_packed_safepoint_pc(&maglev, i, &pc));
+		assert_int_equal(pc, pcs[i]);
+	}
+	assert_false(np_packed_safepoint_pc(&maglev, 4, &pc));
+}
+
+/* V8s between the latest ones of two majors whose opcodes are those of a neighbour. */
+static void test_same_opcodes(void **state)
+{
+	static const int same[][4] = {{7, 0, 6, 8}, {8, 1, 7, 8}, {10, 1, 9, 4}, {12, 4, 11, 8}, {14, 1, 13, 6}};
+	const struct np_translation_table *a, *b;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_null(np_translation_table_for(same[i][0], same[i][1], &a));
+		assert_null(np_translation_table_for(same[i][2], same[i][3], &b));
+		assert_int_equal(a->opcode_count, b->opcode_count);
+		for (int k = 0; k < a->opcode_count; k++)
+			assert_string_equal(a->opcodes[k].name, b->opcodes[k].name);
+	}
+	assert_null(np_translation_table_for(12, 9, &a));
+	assert_int_equal(a->opcode_count, 44);
+}
+
 static void test_safepoints(void **state)
 {
 	const struct np_packed_safepoints packed = {.bytes = safepoints_11_3, .len = sizeof(safepoints_11_3)};
@@ -149,6 +190,13 @@ static void test_safepoints(void **state)
 	assert_int_equal(index, 7);
 	assert_int_equal(pc, 0x216);
 	assert_false(np_packed_safepoint_find(&packed, 0x151, &pc, &index));
+	uint32_t calls = 0;
+	bool seen = false;
+	for (; np_wide_safepoint_pc(safepoints_9_4, sizeof(safepoints_9_4), calls, &pc); calls++)
+		seen |= pc == 0x240;
+	assert_true(seen);
+	assert_int_equal(calls, safepoints_9_4[0]);
+	assert_false(np_wide_safepoint_pc(safepoints_9_4, 7, 0, &pc));
 }
 
 /* Damaged bytes end, within bounds (the copies have exactly their size, so that a sanitizer sees more). */
@@ -186,6 +234,8 @@ static void test_damage(void **state)
 		int32_t index;
 		np_packed_safepoint_find(&packed, seed & 0xff, &pc, &index);
 		np_wide_safepoint_find(copy, len, seed & 0xff, &pc, &index);
+		np_packed_safepoint_pc(&packed, seed >> 8 & 0xf, &pc);
+		np_wide_safepoint_pc(copy, len, seed >> 8 & 0xf, &pc);
 		free(copy);
 	}
 }
@@ -194,7 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_commands), cmocka_unit_test(test_match_previous), cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_safepoints), cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_safepoints), cmocka_unit_test(test_maglev_safepoints), cmocka_unit_test(test_same_opcodes), cmocka_unit_test(test_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

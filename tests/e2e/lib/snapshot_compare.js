@@ -20,7 +20,7 @@
  * rows of three columns, separated by tabs:
  *
  *   versions   "8-26", "24" or "*": majors; a '?' behind it: occurs not every time
- *   pattern    regular expression that covers the whole part before the colon
+ *   pattern    regular expression that covers the whole part before the colon, or the whole line
  *   reason     why it is all right
  *
  * A row that explains nothing any more, on a version that it names, is a
@@ -58,7 +58,7 @@ function explanations(version, text = fs.readFileSync(DIFFERENCES, 'utf8')) {
 function unexplained(found, rows) {
   const left = found.filter((text) => {
     const subject = text.slice(0, text.indexOf(': '));
-    const row = rows.find((r) => r.pattern.test(subject));
+    const row = rows.find((r) => r.pattern.test(subject) || r.pattern.test(text));
     if (row) row.used++;
     return !row;
   });
