@@ -495,6 +495,8 @@ static void test_compressed(void **state)
 
 /* ---- images ---- */
 
+int nopsy_test_marker_function(int x); /* a symbol of our own, to be found */
+
 __attribute__((noinline)) int nopsy_test_marker_function(int x)
 {
 	__asm__ volatile("");
