@@ -38,6 +38,8 @@ static void progress_show(void *ctx, const char *what, uint64_t done, uint64_t t
 
 /* --- the view --- */
 
+enum { LEAST_SHARE = 10 }; /* a tenth parsed; V8's unused areas are a third of some heaps */
+
 static void tell_coverage(struct np_invocation *inv, struct np_heap_view *view)
 {
 	const struct np_graph_report *r = np_graph_report(view->graph);
@@ -47,6 +49,8 @@ static void tell_coverage(struct np_invocation *inv, struct np_heap_view *view)
 	if (r->unreadable_bytes)
 		np_partial(inv, "%.1f MiB of V8's heap are not in the core: objects there are missing",
 			   (double)r->unreadable_bytes / (1 << 20));
+	if ((r->object_bytes + r->free_bytes) * LEAST_SHARE < r->page_bytes)
+		np_partial(inv, "hardly any of V8's heap could be parsed: it is damaged, or of a V8 whose objects are not known");
 	if (r->unknown_count)
 		np_partial(inv, "%llu objects are of types whose size is not known in this V8",
 			   (unsigned long long)r->unknown_count);
