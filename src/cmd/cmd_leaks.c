@@ -46,6 +46,7 @@ static const struct np_shape note_shape = {.name = "note", .style = NP_STYLE_LIN
 struct report {
 	struct np_invocation *inv;
 	struct np_heap_view *view;
+	struct np_leaks_code code;
 };
 
 static const char *size_text(np_arena *arena, uint64_t bytes)
@@ -120,7 +121,7 @@ static const struct np_step *last_property(const struct np_step *steps, size_t n
 
 static void add_code(struct report *r, np_node *n, const struct np_step *property)
 {
-	np_node *mentions = np_leaks_mentions(r->inv, r->view, property->edge.name);
+	np_node *mentions = np_leaks_mentions(r->inv, r->view, &r->code, property->edge.name);
 	const char *other = np_leaks_misspelt(r->inv, r->view, property->node, property->edge.name);
 	if (other) {
 		np_node *notes = np_list(r->inv->arena, &note_shape), *note = np_obj(r->inv->arena, &note_shape);
@@ -201,6 +202,7 @@ static np_err *run(struct np_invocation *inv)
 	if (np_opt_int(inv, "limit", &n) && n >= 0)
 		limits.max = (size_t)n;
 	size_t count = np_suspects_find(r.view->graph, r.view->classes, &r.view->dominators, &limits, &suspects);
+	np_leaks_code_gather(inv, r.view, &r.code);
 	np_node *list = np_list(inv->arena, &suspects_shape), *total = np_obj(inv->arena, &total_shape);
 	for (size_t i = 0; i < count; i++)
 		np_add(list, suspect_node(&r, &suspects[i], i + 1));

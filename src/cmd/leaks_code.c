@@ -129,54 +129,79 @@ static void script_sites(const struct np_script *s, const char *name, struct sit
 	}
 }
 
-static size_t sites_find(struct np_invocation *inv, struct np_heap_view *view, const char *name, struct site *sites)
+void np_leaks_code_gather(struct np_invocation *inv, struct np_heap_view *view, struct np_leaks_code *ret)
+{
+	NP_VEC(np_vertex) scripts = {0}, functions = {0};
+	uint32_t shapes = np_graph_shape_count(view->graph);
+	enum np_kind *kinds = np_xcalloc((size_t)shapes + 1, sizeof(*kinds));
+	for (uint32_t i = 0; i < shapes; i++)
+		kinds[i] = np_graph_shape(view->graph, i)->kind;
+	for (np_vertex node = 0; node < np_graph_object_count(view->graph); node++) {
+		enum np_kind kind = kinds[np_graph_shape_of(view->graph, node)];
+		if (kind == NP_KIND_SCRIPT && np_reach_has(&view->reach, node))
+			np_vec_push(&scripts, node);
+		else if (kind == NP_KIND_SHARED_FUNCTION_INFO)
+			np_vec_push(&functions, node);
+	}
+	free(kinds);
+	ret->script_count = scripts.len;
+	ret->function_count = functions.len;
+	ret->scripts = np_arena_memdup(inv->arena, scripts.data, scripts.len * sizeof(*scripts.data));
+	ret->functions = np_arena_memdup(inv->arena, functions.data, functions.len * sizeof(*functions.data));
+	np_vec_deinit(&scripts);
+	np_vec_deinit(&functions);
+}
+
+static size_t sites_find(struct np_invocation *inv, struct np_heap_view *view, const struct np_leaks_code *code,
+			 const char *name, struct site *sites)
 {
 	size_t len = 0;
-	for (np_vertex node = 0; node < np_graph_object_count(view->graph) && len < SITES_MAX; node++) {
+	for (size_t i = 0; i < code->script_count && len < SITES_MAX; i++) {
 		const struct np_script *script;
-		if (np_graph_shape(view->graph, np_graph_shape_of(view->graph, node))->kind == NP_KIND_SCRIPT &&
-		    np_reach_has(&view->reach, node) &&
-		    !np_err_drop(np_script_load(inv->session->v8, np_graph_address(view->graph, node), &script)) &&
+		if (!np_err_drop(np_script_load(inv->session->v8, np_graph_address(view->graph, code->scripts[i]), &script)) &&
 		    is_program_text(script))
 			script_sites(script, name, sites, &len);
 	}
 	return len;
 }
 
-static void sites_name(struct np_invocation *inv, struct np_heap_view *view, struct site *sites, size_t len)
+static void site_offer(struct site *s, const struct np_shared *f)
+{
+	bool whole = f->start <= 0 && (size_t)f->end >= s->script->text.len;
+	if (s->script->addr == f->script && s->at >= f->start && s->at < f->end && !whole &&
+	    (!s->function || f->end - f->start < s->to - s->from)) {
+		s->function = f->addr;
+		s->from = f->start;
+		s->to = f->end;
+	}
+}
+
+static void sites_name(struct np_invocation *inv, struct np_heap_view *view, const struct np_leaks_code *code,
+		       struct site *sites, size_t len)
 {
 	np_arena *scratch = np_arena_create();
-	for (np_vertex node = 0; node < np_graph_object_count(view->graph); node++) {
+	for (size_t i = 0; i < code->function_count && len; i++) {
 		struct np_shared f;
-		if (np_graph_shape(view->graph, np_graph_shape_of(view->graph, node))->kind != NP_KIND_SHARED_FUNCTION_INFO)
-			continue;
 		np_arena_reset(scratch);
-		if (np_err_drop(np_shared_load(inv->session->v8, np_graph_address(view->graph, node), scratch, &f)) || !f.script ||
-		    f.start < 0)
+		if (np_err_drop(np_shared_load(inv->session->v8, np_graph_address(view->graph, code->functions[i]), scratch, &f)) ||
+		    !f.script || f.start < 0)
 			continue;
-		for (size_t i = 0; i < len; i++) {
-			struct site *s = &sites[i];
-			bool whole = f.start <= 0 && (size_t)f.end >= s->script->text.len;
-			if (s->script->addr == f.script && s->at >= f.start && s->at < f.end && !whole &&
-			    (!s->function || f.end - f.start < s->to - s->from)) {
-				s->function = f.addr;
-				s->from = f.start;
-				s->to = f.end;
-			}
-		}
+		for (size_t k = 0; k < len; k++)
+			site_offer(&sites[k], &f);
 	}
 	np_arena_destroy(scratch);
 }
 
-np_node *np_leaks_mentions(struct np_invocation *inv, struct np_heap_view *view, const char *property)
+np_node *np_leaks_mentions(struct np_invocation *inv, struct np_heap_view *view, const struct np_leaks_code *code,
+			   const char *property)
 {
 	struct site sites[SITES_MAX];
 	np_node *list = np_list(inv->arena, &mention_shape);
 	size_t n = strlen(property);
 	if (n < NAME_MIN || n > NAME_UNITS_MAX)
 		return list;
-	size_t len = sites_find(inv, view, property, sites);
-	sites_name(inv, view, sites, len);
+	size_t len = sites_find(inv, view, code, property, sites);
+	sites_name(inv, view, code, sites, len);
 	for (size_t i = 0; i < len && np_node_len(list) < MENTIONS_MAX; i++) {
 		struct np_shared f;
 		int line, column;
