@@ -76,7 +76,7 @@ struct siblings {
 static bool sibling_matches(void *ctx, const struct np_property *p)
 {
 	struct siblings *s = ctx;
-	const char *key = np_edge_key_text(s->v8, p->key, s->arena);
+	const char *key = np_key_text(s->v8, p->key, s->arena);
 	if (key && !p->is_accessor && !p->is_double && is_near(key, s->name) && is_empty(s->v8, p->value))
 		s->found = key;
 	return !s->found && s->seen++ < SIBLINGS_MAX;

@@ -123,7 +123,7 @@ static bool event_take(void *ctx, const struct np_property *p)
 		return true;
 	np_node *n = np_obj(e->inv->arena, &listener_shape);
 	np_set_uint(n, "count", elements.length);
-	np_set_str(n, "event", np_edge_key_text(v8, p->key, e->inv->arena));
+	np_set_str(n, "event", np_key_text(v8, p->key, e->inv->arena));
 	np_set_str(n, "class", np_class_of(e->view->classes, e->emitter));
 	np_set_addr(n, "emitter", np_graph_address(e->view->graph, e->emitter) | 1);
 	if (np_element_get(v8, &elements, (uint32_t)elements.length - 1, &first) && !first.is_double)

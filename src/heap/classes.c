@@ -229,22 +229,10 @@ struct gather {
 	NP_VEC(const char *) names;
 };
 
-static const char *key_name(np_classes *c, np_tagged key)
-{
-	np_tagged description;
-	if (np_is_kind(c->v8, key, NP_KIND_STRING))
-		return np_string_utf8(c->v8, np_ref(key), NP_NAME_MAX, c->arena);
-	const char *text = NULL;
-	if (np_field(c->v8, np_ref(key), NP_F_Symbol_description, &description) &&
-	    np_is_kind(c->v8, description, NP_KIND_STRING))
-		text = np_string_utf8(c->v8, np_ref(description), NP_NAME_MAX, c->arena);
-	return text && *text == '#' ? text : np_arena_printf(c->arena, "Symbol(%s)", text ? text : "");
-}
-
 static bool gather_name(void *ctx, const struct np_property *p)
 {
 	struct gather *g = ctx;
-	const char *name = key_name(g->classes, p->key);
+	const char *name = np_key_text(g->classes->v8, p->key, g->classes->arena);
 	if (name)
 		np_vec_push(&g->names, name);
 	return g->names.len < PROPERTIES_MAX;

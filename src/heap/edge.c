@@ -68,19 +68,6 @@ bool np_edge_find(const np_graph *g, np_vertex holder, np_vertex target, uint32_
 
 /* --- names --- */
 
-const char *np_edge_key_text(np_v8 *v8, np_tagged key, np_arena *arena)
-{
-	np_tagged description;
-	if (np_is_kind(v8, key, NP_KIND_STRING))
-		return np_string_utf8(v8, np_ref(key), NP_NAME_MAX, arena);
-	if (!np_is_kind(v8, key, NP_KIND_SYMBOL))
-		return NULL;
-	const char *text = NULL;
-	if (np_field(v8, np_ref(key), NP_F_Symbol_description, &description) && np_is_kind(v8, description, NP_KIND_STRING))
-		text = np_string_utf8(v8, np_ref(description), NP_NAME_MAX, arena);
-	return text && *text == '#' ? text : np_arena_printf(arena, "Symbol(%s)", text ? text : "");
-}
-
 /* A Map's key in short. */
 static const char *key_text(np_graph *g, np_classes *classes, np_tagged key, np_arena *arena)
 {
@@ -242,7 +229,7 @@ static bool slot_matches(void *ctx, const struct np_property *p)
 	struct slot_search *s = ctx;
 	if (p->slot != s->slot)
 		return true;
-	s->name = np_edge_key_text(s->v8, p->key, s->arena);
+	s->name = np_key_text(s->v8, p->key, s->arena);
 	return false;
 }
 
@@ -270,14 +257,14 @@ static bool describe_dictionary(np_graph *g, np_vertex owner, np_vertex store, u
 		for (uint32_t at = 8; at <= 32 && !name; at += 8)
 			if (np_tagged_at(v8, np_ref(key) + at, &t) && np_is_ref(t) &&
 			    (!np_has(l, NP_F_PropertyCell_value) || np_get(l, NP_F_PropertyCell_value) != (int64_t)at))
-				name = np_edge_key_text(v8, t, arena);
+				name = np_key_text(v8, t, arena);
 		if (!name)
 			return false;
 		e->kind = NP_EDGE_KIND_PROPERTY;
 		e->name = name;
 		return true;
 	}
-	const char *name = np_edge_key_text(v8, key, arena);
+	const char *name = np_key_text(v8, key, arena);
 	if (!name)
 		return false;
 	e->kind = in_entry ? NP_EDGE_KIND_PROPERTY : NP_EDGE_KIND_KEY;

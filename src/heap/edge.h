@@ -44,8 +44,6 @@ void np_edge_describe(np_graph *graph, np_classes *classes, np_vertex holder, ui
  */
 void np_edge_describe_at(np_graph *graph, np_classes *classes, np_vertex owner, np_vertex holder, uint32_t k,
 			 uint32_t offset, np_arena *arena, struct np_edge_name *ret);
-/* A property's key as text: the string, "Symbol(x)", "#x"; NULL when it is no name. */
-const char *np_edge_key_text(np_v8 *v8, np_tagged key, np_arena *arena);
 /* First edge from holder to target; false when there is none. */
 bool np_edge_find(const np_graph *graph, np_vertex holder, np_vertex target, uint32_t *ret_k);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "heap/edge.h"
+#include "v8/object.h"
 #include "v8/string.h"
 
 enum { OWNERS_MAX = 64 };
@@ -72,7 +73,7 @@ static bool describe_constant(np_graph *g, np_vertex descriptors, uint32_t k, np
 	np_addr at = np_graph_address(g, descriptors) + first + (offset - first) / entry * entry;
 	if (!np_tagged_at(v8, at + 8 * (np_addr)np_get(l, NP_F_prop_desc_key), &key))
 		return false;
-	const char *name = np_edge_key_text(v8, key, arena);
+	const char *name = np_key_text(v8, key, arena);
 	if (!name)
 		return false;
 	*e = (struct np_edge_name){.kind = NP_EDGE_KIND_PROPERTY, .name = name};

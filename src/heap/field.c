@@ -47,17 +47,6 @@ struct property_search {
 	bool found;
 };
 
-static const char *key_text(np_v8 *v8, np_tagged key, np_arena *arena)
-{
-	np_tagged description;
-	if (np_is_kind(v8, key, NP_KIND_STRING))
-		return np_string_utf8(v8, np_ref(key), NP_NAME_MAX, arena);
-	const char *text = NULL;
-	if (np_field(v8, np_ref(key), NP_F_Symbol_description, &description) && np_is_kind(v8, description, NP_KIND_STRING))
-		text = np_string_utf8(v8, np_ref(description), NP_NAME_MAX, arena);
-	return text && *text == '#' ? text : np_arena_printf(arena, "Symbol(%s)", text ? text : "");
-}
-
 static bool property_matches(void *ctx, const struct np_property *p)
 {
 	struct property_search *s = ctx;
@@ -65,7 +54,7 @@ static bool property_matches(void *ctx, const struct np_property *p)
 		return true;
 	s->found = true;
 	s->field->kind = NP_FIELD_PROPERTY;
-	s->field->name = key_text(s->v8, p->key, s->arena);
+	s->field->name = np_key_text(s->v8, p->key, s->arena);
 	s->field->is_double = p->is_double;
 	s->field->number = p->number;
 	s->field->value = p->value;

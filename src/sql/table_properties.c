@@ -96,22 +96,10 @@ static bool shape_has(struct sql_cursor *c, np_vertex node)
 	return s->verdicts[id] == YES;
 }
 
-static const char *key_name(np_v8 *v8, np_tagged key, np_arena *arena)
-{
-	np_tagged description;
-	if (np_is_kind(v8, key, NP_KIND_STRING))
-		return np_string_utf8(v8, np_ref(key), NP_NAME_MAX, arena);
-	const char *text = NULL;
-	if (np_is_ref(key) && np_field(v8, np_ref(key), NP_F_Symbol_description, &description) &&
-	    np_is_kind(v8, description, NP_KIND_STRING))
-		text = np_string_utf8(v8, np_ref(description), NP_NAME_MAX, arena);
-	return text && *text == '#' ? text : np_arena_printf(arena, "Symbol(%s)", text ? text : "");
-}
-
 static bool row_add(void *ctx, const struct np_property *p)
 {
 	struct state *s = ctx;
-	const char *name = key_name(s->v8, p->key, s->names);
+	const char *name = np_key_text(s->v8, p->key, s->names);
 	if (!s->wanted || (name && strcmp(name, s->wanted) == 0))
 		np_vec_push(&s->rows, (struct row){*p, name});
 	return s->rows.len < PROPERTIES_MAX;

@@ -321,3 +321,16 @@ bool np_object_own_data(np_v8 *v8, np_addr object, const char *name, np_tagged *
 	*ret = p.value;
 	return true;
 }
+
+const char *np_key_text(np_v8 *v8, np_tagged key, np_arena *arena)
+{
+	np_tagged description;
+	if (np_is_kind(v8, key, NP_KIND_STRING))
+		return np_string_utf8(v8, np_ref(key), NP_NAME_MAX, arena);
+	if (!np_is_kind(v8, key, NP_KIND_SYMBOL))
+		return NULL;
+	const char *text = NULL;
+	if (np_field(v8, np_ref(key), NP_F_Symbol_description, &description) && np_is_kind(v8, description, NP_KIND_STRING))
+		text = np_string_utf8(v8, np_ref(description), NP_NAME_MAX, arena);
+	return text && *text == '#' ? text : np_arena_printf(arena, "Symbol(%s)", text ? text : "");
+}

@@ -23,6 +23,8 @@ struct np_property {
 /* Calls cb for each own named property; cb returns false to end. NP_EFAULT when the table is unreadable. */
 np_err *np_object_properties(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
 	NP_MUST;
+/* A property's key as text: the string, "Symbol(x)", "#x" (private names); NULL when it is no name. */
+const char *np_key_text(np_v8 *v8, np_tagged key, np_arena *arena);
 /* Own property with an ASCII string key. */
 bool np_object_own(np_v8 *v8, np_addr object, const char *name, struct np_property *ret);
 /* The same, for plain tagged data only. */
