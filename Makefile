@@ -83,7 +83,7 @@ test: deps
 test-matrix: deps
 	+@BUILD=$(BUILD) MAKE="$(MAKE)" tests/run matrix
 
-# What nopsy does, in one minute: a spinning program alive and as a core.
+# What nopsy does, in one minute: a spinning program alive and as a core; a leaking one.
 demo: deps
 	+@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) tools/demo
