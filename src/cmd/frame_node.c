@@ -30,6 +30,28 @@ const struct np_shape np_shape_thread = {
 
 static const char *const position_names[] = {NULL, "exact", "approximate", "definition"};
 
+/* Up to Node 14 built-in modules are scripts with plain names; so may a program's own be (vm.Script, bundles). */
+static bool is_builtin_module(const char *file)
+{
+	static const char *const modules[] = {
+		"assert", "async_hooks", "bootstrap_node", "buffer", "child_process", "cluster", "console", "constants",
+		"crypto", "dgram", "diagnostics_channel", "dns", "domain", "events", "freelist", "fs", "http", "http2",
+		"https", "inspector", "module", "net", "node", "os", "path", "perf_hooks", "process", "punycode",
+		"querystring", "readline", "repl", "smalloc", "stream", "string_decoder", "sys", "timers", "tls",
+		"trace_events", "tracing", "tty", "url", "util", "v8", "vm", "wasi", "worker_threads", "zlib"};
+	static const char *const prefixes[] = {"_http_", "_stream_", "_tls_", "_debug", "_linklist"};
+	size_t n = strlen(file);
+	if (n < 4 || strcmp(file + n - 3, ".js") != 0)
+		return false;
+	for (size_t i = 0; i < NP_ARRAY_LEN(prefixes); i++)
+		if (strncmp(file, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	for (size_t i = 0; i < NP_ARRAY_LEN(modules); i++)
+		if (strlen(modules[i]) == n - 3 && strncmp(file, modules[i], n - 3) == 0)
+			return true;
+	return false;
+}
+
 static bool is_node_internal(const struct np_frame *f)
 {
 	static const char *const bare[] = {"internal/", "node:"};
@@ -38,8 +60,7 @@ static bool is_node_internal(const struct np_frame *f)
 	for (size_t i = 0; i < NP_ARRAY_LEN(bare); i++)
 		if (strncmp(f->file, bare[i], strlen(bare[i])) == 0)
 			return true;
-	/* up to Node 14 built-in modules are plain names: timers.js, events.js */
-	return !strchr(f->file, '/') && strchr(f->file, '.') && strcmp(strrchr(f->file, '.'), ".js") == 0;
+	return is_builtin_module(f->file);
 }
 
 static const char *kind_name(const struct np_frame *f)

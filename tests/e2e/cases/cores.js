@@ -42,7 +42,47 @@ function privateNode(t, name = 'node') {
   return file;
 }
 
+/* A program and Node in one file (`node --build-sea`, 25.5 and later). */
+const SINGLE = `function spinner(name, n) { for (;;) { n = (n + 1) % 1000; if (name === n) break; } }
+function start() { spinner('sea-argument', 3); }
+console.log(JSON.stringify({ fixture: 'single-executable', pid: process.pid, frames: [] }));
+start();
+`;
+
+function singleExecutable(t) {
+  const main = path.join(t.dir, 'app.js');
+  const config = path.join(t.dir, 'sea.json');
+  const app = path.join(t.dir, 'app');
+  fs.writeFileSync(main, SINGLE);
+  fs.writeFileSync(config, JSON.stringify({ main, output: app, disableExperimentalSEAWarning: true }));
+  const made = spawnSync(t.node, ['--build-sea', config], { cwd: t.dir, encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`--build-sea: ${made.stderr}`);
+  return app;
+}
+
+function spinnerIn(t, result, what) {
+  const frames = result.json ? result.json.threads[0].frames.filter((f) => f.kind === 'js') : [];
+  const [top, next] = frames;
+  if (!top || top.name !== 'spinner' || top.line !== 1 || next.name !== 'start' || next.line !== 2) {
+    t.fail(`${what}: the youngest frames are ${frames.slice(0, 3).map((f) => `${f.name}:${f.line}`)}`);
+  } else if (!top.args || top.args[0].value.value !== 'sea-argument') {
+    t.fail(`${what}: the argument is ${JSON.stringify(top.args)}`);
+  }
+}
+
 const cases = [{
+  name: 'cores/single-executable', from: 2600, quick: latest,
+  check: async (t) => {
+    const target = new Target({ node: singleExecutable(t), fixture: FIXTURE, args: [], cwd: t.dir });
+    t.truth = await target.truth();
+    await target.settle('spin');
+    spinnerIn(t, await t.run(['stack', String(t.truth.pid), '--args', '--json']), 'alive');
+    const people = await t.run(['stack', String(t.truth.pid)]);
+    if (!/#0 spinner /.test(people.stdout)) t.fail('as text the frames of the program are folded away');
+    const file = await target.kernelCore('SIGABRT');
+    spinnerIn(t, await t.run(['stack', file, '--args', '--json']), 'core');
+  },
+}, {
   name: 'cores/compressed', quick: some,
   check: async (t) => {
     const target = await started(t);
