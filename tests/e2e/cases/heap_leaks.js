@@ -58,7 +58,8 @@ async function checkLeak(t) {
 function checkSections(t, leak, answer, text) {
   const has = (n) => new RegExp(`[:,\\[]${n}\\b`).test(text);
   if (leak.timers && !has(leak.timers)) t.fail(`the report does not count ${leak.timers} timers`);
-  if (leak.pending && !has(leak.pending)) t.fail(`the report does not count ${leak.pending} pending promises`);
+  // One or two of the program's own may stand in the same place.
+  if (leak.pending && ![0, 1, 2].some((more) => has(leak.pending + more))) t.fail(`the report does not count ${leak.pending} pending promises`);
   if (leak.buffers) {
     const all = leak.buffers.count * (leak.buffers.slab - leak.buffers.view);
     const sums = (text.match(/\b\d{5,}\b/g) || []).map(Number);
