@@ -275,7 +275,7 @@ static np_err *run(struct np_invocation *inv)
 const struct np_command np_cmd_retained = {
 	.name = "retained",
 	.group = "Look at one moment",
-	.arguments = "[ADDR]",
+	.arguments = "ADDR",
 	.max_args = 1,
 	.needs = NP_NEEDS_TARGET | NP_NEEDS_V8 | NP_NEEDS_COPY,
 	.summary = "the dominator tree: what would be freed with an object, biggest first",

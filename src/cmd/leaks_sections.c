@@ -12,7 +12,7 @@
 #include "v8/function.h"
 #include "v8/object.h"
 
-enum { ROWS_MAX = 8, LISTENERS_MIN = 10, REACTIONS_MAX = 16, WASTE_MIN = 64 << 10, COUNT_MIN = 10 };
+enum { ROWS_MAX = 8, LISTENERS_MIN = 10, WASTE_MIN = 64 << 10, COUNT_MIN = 10 };
 
 /* --- tallies by a text --- */
 

@@ -9,7 +9,7 @@
 #include "v8/object.h"
 #include "v8/string.h"
 
-enum { PARENTS_MAX = 8, CLASS_NAME_MAX = 64 };
+enum { PARENTS_MAX = 8 };
 
 const char *np_field_kind_name(enum np_field_kind kind)
 {

@@ -80,7 +80,7 @@ static struct graph_shape *shape_load(np_graph *g, np_addr map_addr)
 	struct graph_shape *s = NP_NEW(g->arena, struct graph_shape);
 	const char *name = np_layout_type_name(l, map->type);
 	s->shape = (struct np_vertex_shape){map_addr, map, np_kind_of_type(g->v8, map->type), name};
-	s->is_free = name && (strcmp(name, "FILLER_TYPE") == 0 || strcmp(name, "FREE_SPACE_TYPE") == 0);
+	s->is_free = np_is_filler(g->v8, map);
 	s->is_table = name && strcmp(name, "EPHEMERON_HASH_TABLE_TYPE") == 0;
 	np_size_form(g->heap, map, &s->form);
 	shape_tagged_words(g, s);

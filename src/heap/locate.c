@@ -58,12 +58,6 @@ static bool word_is_map(np_heap *heap, uint64_t word, const struct np_map **ret)
 	return (word & 3) == 1 && word > 4096 && np_map_load(heap->v8, word - 1, ret);
 }
 
-static bool is_filler(const np_v8 *v8, const struct np_map *map)
-{
-	const char *name = np_layout_type_name(v8->layout, map->type);
-	return name && (strcmp(name, "FILLER_TYPE") == 0 || strcmp(name, "FREE_SPACE_TYPE") == 0);
-}
-
 static bool object_here(const struct area *a, np_addr at, struct np_heap_object *ret)
 {
 	struct np_heap_object o = {.addr = at, .page = a->page};
@@ -73,7 +67,7 @@ static bool object_here(const struct area *a, np_addr at, struct np_heap_object 
 		o.size_bytes = 0;
 	else if (o.size_bytes > a->page->area_end - at)
 		return false;
-	o.is_free = is_filler(a->heap->v8, o.map);
+	o.is_free = np_is_filler(a->heap->v8, o.map);
 	*ret = o;
 	return true;
 }
@@ -146,7 +140,7 @@ static bool large_object(np_heap *heap, const struct np_page *page, struct np_he
 		return false;
 	if (!np_object_size(heap, o.addr, o.map, &o.size_bytes) || o.size_bytes > page->area_end - o.addr)
 		o.size_bytes = 0;
-	o.is_free = is_filler(heap->v8, o.map);
+	o.is_free = np_is_filler(heap->v8, o.map);
 	*ret = o;
 	return true;
 }

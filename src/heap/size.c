@@ -675,3 +675,9 @@ bool np_object_size(np_heap *heap, np_addr addr, const struct np_map *map, uint6
 	*ret = round_up(size, 8);
 	return true;
 }
+
+bool np_is_filler(const np_v8 *v8, const struct np_map *map)
+{
+	const char *name = np_layout_type_name(v8->layout, map->type);
+	return name && (strcmp(name, "FILLER_TYPE") == 0 || strcmp(name, "FREE_SPACE_TYPE") == 0);
+}

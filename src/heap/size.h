@@ -34,6 +34,9 @@ struct np_size_form {
 
 void np_size_form(np_heap *heap, const struct np_map *map, struct np_size_form *ret);
 
+/* A filler or free space: no object, but the room of one. */
+bool np_is_filler(const np_v8 *v8, const struct np_map *map);
+
 /* What an object of variable size consists of, behind its header. */
 enum np_unit_kind {
 	NP_UNIT_NONE,	   /* of several things */
