@@ -105,7 +105,7 @@ np_err *np_heap_view_need_reach(struct np_invocation *inv, struct np_heap_view *
 		NP_TRY(np_graph_roots_load(view->graph, view->arena, &view->roots));
 	view->has_roots = true;
 	np_debug("heap: %zu roots in %.2f s", view->roots.count, seconds_since(&start));
-	np_reach_init(view->graph, &view->roots, true, &view->reach);
+	np_reach_init(view->graph, &view->roots, &view->reach);
 	view->has_reach = true;
 	np_debug("heap: %u live objects in %.2f s", view->reach.count, seconds_since(&start));
 	return NULL;

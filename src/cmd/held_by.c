@@ -28,11 +28,12 @@ static void edge_put(struct np_buf *b, const struct np_edge_name *edge, np_arena
 /* The end of the shortest path: all of it may be a million steps long. */
 static size_t path_end(const struct np_heap_view *view, np_vertex node, np_vertex *ret)
 {
+	const uint32_t *parent = np_reach_parents(&view->reach);
 	size_t n = 0;
-	for (np_vertex at = node; at != NP_VERTEX_NONE && n < HOPS_MAX; at = view->reach.parent[at])
+	for (np_vertex at = node; at != NP_VERTEX_NONE && n < HOPS_MAX; at = parent[at])
 		n++;
 	size_t len = n;
-	for (np_vertex at = node; n; at = view->reach.parent[at])
+	for (np_vertex at = node; n; at = parent[at])
 		ret[--n] = at;
 	return len;
 }

@@ -2,40 +2,52 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "base/parallel.h"
 #include "base/vec.h"
 #include "heap/graph_internal.h"
 
 /*
- * Numbers are of the depth-first pass: 0 the virtual root, then 1..count.  The
- * passes are bound by memory: what belongs to one vertex lies together, and
- * arrays are dropped as soon as the next step needs none of them.
+ * The passes are bound by memory, so the graph is made smaller first, in ways
+ * that leave the dominators as they are:
+ *
+ *   - Edges into a strong root do not count: the virtual root leads there too,
+ *     on a way with fewer nodes.  That takes most maps and oddballs out.
+ *   - A node that leads nowhere else (strings, numbers, bytes: often half of the
+ *     heap) is a leaf: it dominates nothing, and its dominator is the nearest
+ *     common one of its holders, found when theirs are known.
+ *
+ * What is left is inner.  Inner nodes have numbers of the depth-first pass: 0 the
+ * virtual root, then 1..count.  Of the edges among them only those that go to
+ * lower numbers are kept; one to a higher number comes from an ancestor, whose
+ * number is all that the semidominator wants of it.
  */
 struct vert {
-	uint32_t ancestor; /* parent in the tree, its paths compressed */
-	uint32_t label;	   /* vertex with the least semidominator on the compressed path */
+	uint32_t ancestor; /* parent in the tree, its paths compressed; at last: a dominator some levels up */
+	uint32_t label;	   /* vertex with the least semidominator on the compressed path; at last: depth */
 	uint32_t semi;
 	uint32_t dominator; /* parent in the tree at first */
-};
-
-struct slot {
-	uint32_t number; /* 0: not reached */
-	uint32_t preds;	 /* their count, then where the next one goes */
 };
 
 struct tree {
 	const np_graph *graph;
 	const struct np_graph_roots *roots;
 	const uint32_t *rows, *edges; /* of the graph */
+	uint64_t *is_root, *is_leaf;  /* a bit a node */
 	uint32_t count;
-	struct slot *slots;	/* by node */
-	uint32_t *vertex;	/* node, by number */
-	uint32_t *parent;	/* by number */
-	struct vert *verts;	/* by number */
+	uint32_t *number;    /* by node; 0: not reached; of leaves: see leaf_take() */
+	np_vertex *vertex;   /* node, by number */
+	struct vert *verts;  /* by number */
 	uint32_t *pred_rows, *preds;
 	struct np_ephemeron *ephemerons; /* live ones with a value, by key */
 	size_t ephemeron_count;
 	uint64_t *is_key; /* a bit a node */
 };
+
+static inline bool bit_of(const uint64_t *bits, np_vertex node)
+{
+	return bits[node / 64] >> (node % 64) & 1;
+}
 
 /* --- edges that count --- */
 
@@ -74,80 +86,139 @@ static size_t ephemeron_first(const struct tree *t, np_vertex key)
 
 /*
  * Edge i of a node: its row, then the values of tables that it is a key of.
- * NP_VERTEX_NONE: weak; false: past the last.
+ * NP_VERTEX_NONE: it is weak, or leads to a root; false: past the last.
  */
 static inline bool node_edge(const struct tree *t, np_vertex node, uint32_t i, np_vertex *ret)
 {
 	uint32_t at = t->rows[node] + i, end = t->rows[node + 1];
 	if (at < end) {
-		*ret = np_edge_is_weak(t->edges[at]) ? NP_VERTEX_NONE : t->edges[at];
+		uint32_t edge = t->edges[at];
+		*ret = np_edge_is_weak(edge) || bit_of(t->is_root, edge) ? NP_VERTEX_NONE : edge;
 		return true;
 	}
-	if (!(t->is_key[node / 64] >> (node % 64) & 1))
+	if (!bit_of(t->is_key, node))
 		return false;
 	size_t e = ephemeron_first(t, node) + (at - end);
 	if (e >= t->ephemeron_count || t->ephemerons[e].key != node)
 		return false;
-	*ret = t->ephemerons[e].value;
+	*ret = bit_of(t->is_root, t->ephemerons[e].value) ? NP_VERTEX_NONE : t->ephemerons[e].value;
 	return true;
+}
+
+/* --- leaves --- */
+
+enum { LEAF_CHUNK_NODES = 64 * 4096 };
+
+static bool leads_somewhere(const struct tree *t, np_vertex node)
+{
+	np_vertex target;
+	for (uint32_t i = 0; node_edge(t, node, i, &target); i++)
+		if (target != NP_VERTEX_NONE && target != node)
+			return true;
+	return false;
+}
+
+static void leaves_mark(void *ctx, size_t item, unsigned worker)
+{
+	struct tree *t = ctx;
+	np_vertex from = (np_vertex)item * LEAF_CHUNK_NODES, end = np_graph_node_count(t->graph);
+	(void)worker;
+	if (end - from > LEAF_CHUNK_NODES)
+		end = from + LEAF_CHUNK_NODES;
+	for (np_vertex node = from; node < end; node++)
+		if (!leads_somewhere(t, node))
+			t->is_leaf[node / 64] |= 1ull << (node % 64);
+}
+
+static void tree_shrink(struct tree *t)
+{
+	size_t n = np_graph_node_count(t->graph);
+	t->is_root = np_xcalloc(n / 64 + 1, sizeof(*t->is_root));
+	t->is_leaf = np_xcalloc(n / 64 + 1, sizeof(*t->is_leaf));
+	for (size_t i = 0; i < t->roots->count; i++)
+		if (!t->roots->all[i].is_weak)
+			t->is_root[t->roots->all[i].node / 64] |= 1ull << (t->roots->all[i].node % 64);
+	np_parallel((n + LEAF_CHUNK_NODES - 1) / LEAF_CHUNK_NODES, t->graph->threads ? t->graph->threads : 1, leaves_mark, t);
 }
 
 /* --- the depth-first pass --- */
 
-static uint32_t tree_enter(struct tree *t, np_vertex node, uint32_t parent, uint32_t *cursor)
+struct cursors {
+	NP_VEC(uint32_t) of; /* where to go on, of each vertex on the way here */
+};
+
+static uint32_t tree_enter(struct tree *t, np_vertex node, uint32_t parent, struct cursors *cursors)
 {
 	uint32_t at = ++t->count;
-	t->slots[node].number = at;
+	t->number[node] = at;
 	t->vertex[at] = node;
-	t->parent[at] = parent;
-	cursor[at] = 0;
+	t->verts[at] = (struct vert){.ancestor = parent, .label = at, .semi = parent, .dominator = parent};
+	np_vec_push(&cursors->of, 0);
 	return at;
 }
 
-/* Every edge of what is reached is passed once here: its target's predecessors are counted on the way. */
-static void tree_descend(struct tree *t, np_vertex from, uint32_t *cursor)
+/* Edges that lead back to lower numbers are counted on the way. */
+static void tree_descend(struct tree *t, np_vertex from, struct cursors *cursors)
 {
-	t->slots[from].preds++;
-	if (t->slots[from].number)
-		return;
-	uint32_t at = tree_enter(t, from, 0, cursor);
+	uint32_t at = tree_enter(t, from, 0, cursors);
 	while (at) {
 		np_vertex next;
-		if (!node_edge(t, t->vertex[at], cursor[at]++, &next)) {
-			at = t->parent[at];
+		if (!node_edge(t, t->vertex[at], cursors->of.data[cursors->of.len - 1]++, &next)) {
+			at = t->verts[at].dominator;
+			cursors->of.len--;
 			continue;
 		}
-		if (next == NP_VERTEX_NONE)
+		if (next == NP_VERTEX_NONE || bit_of(t->is_leaf, next))
 			continue;
-		t->slots[next].preds++;
-		if (!t->slots[next].number)
-			at = tree_enter(t, next, at, cursor);
+		uint32_t to = t->number[next];
+		if (!to)
+			at = tree_enter(t, next, at, cursors);
+		else if (to < at)
+			t->pred_rows[to + 2]++;
 	}
 }
 
-/* Rows of predecessors, by number. */
+static void tree_number(struct tree *t)
+{
+	size_t n = (size_t)np_graph_node_count(t->graph) + 3;
+	struct cursors cursors = {0};
+	/* Of the arrays by number only as much is touched as there are inner nodes. */
+	t->number = np_xcalloc_huge(n, sizeof(*t->number));
+	t->vertex = np_xmalloc_huge(n * sizeof(*t->vertex));
+	t->verts = np_xmalloc_huge(n * sizeof(*t->verts));
+	t->pred_rows = np_xcalloc_huge(n, sizeof(*t->pred_rows));
+	t->vertex[0] = NP_VERTEX_NONE;
+	t->verts[0] = (struct vert){0};
+	for (size_t i = 0; i < t->roots->count; i++) {
+		np_vertex node = t->roots->all[i].node;
+		if (!t->roots->all[i].is_weak && !bit_of(t->is_leaf, node) && !t->number[node])
+			tree_descend(t, node, &cursors);
+	}
+	np_vec_deinit(&cursors.of);
+}
+
+/* Rows of predecessors with higher numbers; of the others the least. */
 static np_err *tree_reverse(struct tree *t)
 {
 	uint64_t total = 0;
-	np_vertex target;
-	t->pred_rows = np_xmalloc_huge(((size_t)t->count + 2) * sizeof(*t->pred_rows));
-	for (uint32_t v = 1; v <= t->count; v++) {
-		struct slot *s = &t->slots[t->vertex[v]];
-		uint32_t count = s->preds;
-		t->pred_rows[v] = s->preds = (uint32_t)total;
-		total += count;
+	np_vertex target, n = np_graph_node_count(t->graph);
+	for (uint32_t v = 2; v <= t->count + 2; v++) {
+		total += t->pred_rows[v];
 		if (total > UINT32_MAX)
 			return np_err_new(NP_ELIMIT, "the heap has more references than dominators can be computed for");
+		t->pred_rows[v] = (uint32_t)total;
 	}
-	t->pred_rows[t->count + 1] = (uint32_t)total;
 	t->preds = np_xmalloc_huge((size_t)(total ? total : 1) * sizeof(*t->preds));
-	for (size_t i = 0; i < t->roots->count; i++)
-		if (!t->roots->all[i].is_weak)
-			t->preds[t->slots[t->roots->all[i].node].preds++] = 0;
-	for (uint32_t v = 1; v <= t->count; v++)
-		for (uint32_t i = 0; node_edge(t, t->vertex[v], i, &target); i++)
-			if (target != NP_VERTEX_NONE)
-				t->preds[t->slots[target].preds++] = v;
+	for (np_vertex node = 0; node < n; node++) {
+		uint32_t from = bit_of(t->is_leaf, node) ? 0 : t->number[node];
+		for (uint32_t i = 0; from && node_edge(t, node, i, &target); i++) {
+			uint32_t to = target == NP_VERTEX_NONE || bit_of(t->is_leaf, target) ? 0 : t->number[target];
+			if (to && to < from)
+				t->preds[t->pred_rows[to + 1]++] = from;
+			else if (to && t->verts[to].semi > from)
+				t->verts[to].semi = from;
+		}
+	}
 	return NULL;
 }
 
@@ -185,10 +256,9 @@ static void tree_semidominators(struct tree *t)
 	struct path path = {0};
 	struct vert *verts = t->verts;
 	for (uint32_t v = t->count; v >= 1; v--) {
-		uint32_t semi = verts[v].dominator;
+		uint32_t semi = verts[v].semi;
 		for (uint32_t e = t->pred_rows[v]; e < t->pred_rows[v + 1]; e++) {
-			uint32_t p = t->preds[e]; /* one that is not linked yet stands for itself */
-			uint32_t s = p <= v ? p : verts[tree_eval(verts, p, v + 1, &path)].semi;
+			uint32_t s = verts[tree_eval(verts, t->preds[e], v + 1, &path)].semi;
 			semi = s < semi ? s : semi;
 		}
 		verts[v].semi = semi;
@@ -208,51 +278,107 @@ static void tree_dominators(struct tree *t)
 	}
 }
 
+/* --- leaves again: the nearest common dominator of their holders --- */
+
+/*
+ * A vertex far up for each, so that two of them meet in a logarithm of steps
+ * (Myers, "An applicative random-access stack", 1983).
+ */
+static void tree_jumps(struct tree *t)
+{
+	struct vert *verts = t->verts;
+	verts[0] = (struct vert){0};
+	for (uint32_t v = 1; v <= t->count; v++) {
+		uint32_t up = verts[v].dominator, jump = verts[up].ancestor, jump2 = verts[jump].ancestor;
+		verts[v].label = verts[up].label + 1;
+		verts[v].ancestor = verts[up].label - verts[jump].label == verts[jump].label - verts[jump2].label ? jump2 : up;
+	}
+}
+
+static uint32_t tree_common(const struct vert *verts, uint32_t a, uint32_t b)
+{
+	if (verts[a].label < verts[b].label) {
+		uint32_t swap = a;
+		a = b;
+		b = swap;
+	}
+	while (verts[a].label > verts[b].label)
+		a = verts[verts[a].ancestor].label >= verts[b].label ? verts[a].ancestor : verts[a].dominator;
+	while (a != b) {
+		bool far = verts[a].ancestor != verts[b].ancestor;
+		a = far ? verts[a].ancestor : verts[a].dominator;
+		b = far ? verts[b].ancestor : verts[b].dominator;
+	}
+	return a;
+}
+
+static inline void leaf_take(const struct tree *t, np_vertex leaf, uint32_t holder)
+{
+	uint32_t *d = &t->number[leaf]; /* its dominator's number + 1; 0: not reached yet */
+	if (!*d)
+		*d = holder + 1;
+	else if (*d != holder + 1 && *d != 1)
+		*d = tree_common(t->verts, *d - 1, holder) + 1;
+}
+
+static void tree_leaves(struct tree *t)
+{
+	np_vertex target, n = np_graph_node_count(t->graph);
+	tree_jumps(t);
+	for (size_t i = 0; i < t->roots->count; i++)
+		if (!t->roots->all[i].is_weak && bit_of(t->is_leaf, t->roots->all[i].node))
+			t->number[t->roots->all[i].node] = 1;
+	for (np_vertex node = 0; node < n; node++) {
+		if (bit_of(t->is_leaf, node) || !t->number[node])
+			continue;
+		for (uint32_t i = 0; node_edge(t, node, i, &target); i++)
+			if (target != NP_VERTEX_NONE && bit_of(t->is_leaf, target))
+				leaf_take(t, target, t->number[node]);
+	}
+}
+
+/* Numbers give way to dominators, as nodes; leaves that nothing reaches lose their bit. */
+static np_vertex *tree_parents(struct tree *t)
+{
+	np_vertex n = np_graph_node_count(t->graph);
+	np_vertex *parent = t->number;
+	for (np_vertex node = 0; node < n; node++) {
+		uint32_t number = t->number[node];
+		if (bit_of(t->is_leaf, node)) {
+			parent[node] = number ? t->vertex[number - 1] : NP_VERTEX_NONE;
+			if (!number)
+				t->is_leaf[node / 64] &= ~(1ull << (node % 64));
+		} else {
+			parent[node] = number ? t->vertex[t->verts[number].dominator] : NP_VERTEX_NONE;
+		}
+	}
+	t->number = NULL;
+	return parent;
+}
+
+static void retained_add(struct tree *t, struct np_dominators *d, np_vertex node)
+{
+	np_vertex dominator = d->parent[node];
+	d->retained[node] += np_graph_size(t->graph, node);
+	if (dominator != NP_VERTEX_NONE)
+		d->retained[dominator] += d->retained[node];
+	else
+		d->total_bytes += d->retained[node];
+}
+
 static void tree_retained(struct tree *t, struct np_dominators *d)
 {
 	np_vertex nodes = np_graph_node_count(t->graph);
 	d->node_count = nodes;
-	d->parent = np_xmalloc_huge(((size_t)nodes + 1) * sizeof(*d->parent));
-	for (np_vertex i = 0; i < nodes; i++)
-		d->parent[i] = NP_VERTEX_NONE;
+	d->parent = tree_parents(t);
+	free(t->verts);
+	t->verts = NULL;
 	d->retained = np_xcalloc_huge((size_t)nodes + 1, sizeof(*d->retained));
-	for (uint32_t v = t->count; v >= 1; v--) {
-		np_vertex node = t->vertex[v];
-		uint32_t dominator = t->verts[v].dominator;
-		d->retained[node] += np_graph_size(t->graph, node);
-		if (dominator) {
-			d->parent[node] = t->vertex[dominator];
-			d->retained[t->vertex[dominator]] += d->retained[node];
-		} else {
-			d->total_bytes += d->retained[node];
-		}
-	}
-}
-
-static void tree_verts(struct tree *t)
-{
-	t->verts = np_xmalloc_huge(((size_t)t->count + 1) * sizeof(*t->verts));
-	t->verts[0] = (struct vert){0};
-	for (uint32_t v = 1; v <= t->count; v++)
-		t->verts[v] = (struct vert){.ancestor = t->parent[v], .label = v, .semi = v, .dominator = t->parent[v]};
-	free(t->parent);
-	free(t->slots);
-	t->parent = NULL;
-	t->slots = NULL;
-}
-
-static void tree_number(struct tree *t)
-{
-	size_t n = (size_t)np_graph_node_count(t->graph) + 2;
-	uint32_t *cursor = np_xmalloc_huge(n * sizeof(*cursor));
-	t->slots = np_xcalloc_huge(n, sizeof(*t->slots));
-	t->vertex = np_xmalloc_huge(n * sizeof(*t->vertex));
-	t->parent = np_xmalloc_huge(n * sizeof(*t->parent));
-	t->parent[0] = 0;
-	for (size_t i = 0; i < t->roots->count; i++)
-		if (!t->roots->all[i].is_weak)
-			tree_descend(t, t->roots->all[i].node, cursor);
-	free(cursor);
+	for (np_vertex node = 0; node < nodes; node++)
+		if (bit_of(t->is_leaf, node))
+			retained_add(t, d, node);
+	for (uint32_t v = t->count; v >= 1; v--)
+		retained_add(t, d, t->vertex[v]);
 }
 
 np_err *np_dominators_init(const np_graph *g, const struct np_graph_roots *roots, const struct np_reach *reach,
@@ -261,23 +387,28 @@ np_err *np_dominators_init(const np_graph *g, const struct np_graph_roots *roots
 	struct tree t = {.graph = g, .roots = roots, .rows = g->rows, .edges = g->edges};
 	struct np_dominators d = {0};
 	ephemerons_gather(&t, reach);
+	tree_shrink(&t);
 	tree_number(&t);
 	np_err *err = tree_reverse(&t);
 	if (!err) {
-		tree_verts(&t);
+		np_debug("heap: dominators of %u inner nodes of %u, %u edges back", t.count, np_graph_node_count(g),
+			 t.pred_rows[t.count + 1]);
 		tree_semidominators(&t);
 		free(t.preds);
-		t.preds = NULL;
+		free(t.pred_rows);
+		t.preds = t.pred_rows = NULL;
 		tree_dominators(&t);
+		tree_leaves(&t);
 		tree_retained(&t, &d);
 		*ret = d;
 	}
-	free(t.slots);
+	free(t.number);
 	free(t.vertex);
-	free(t.parent);
 	free(t.verts);
 	free(t.pred_rows);
 	free(t.preds);
+	free(t.is_root);
+	free(t.is_leaf);
 	free(t.ephemerons);
 	free(t.is_key);
 	return err;
@@ -289,29 +420,7 @@ void np_dominators_deinit(struct np_dominators *d)
 	free(d->retained);
 	free(d->child_rows);
 	free(d->children);
+	free(d->big_parents);
+	free(d->big_children);
 	*d = (struct np_dominators){0};
-}
-
-static void children_build(struct np_dominators *d)
-{
-	/* Row n is that of the roots. */
-	size_t n = d->node_count;
-	d->child_rows = np_xcalloc_huge(n + 3, sizeof(*d->child_rows));
-	d->children = np_xmalloc_huge((n + 1) * sizeof(*d->children));
-	for (np_vertex i = 0; i < n; i++)
-		if (d->retained[i])
-			d->child_rows[(d->parent[i] == NP_VERTEX_NONE ? n : d->parent[i]) + 2]++;
-	for (size_t i = 2; i < n + 3; i++)
-		d->child_rows[i] += d->child_rows[i - 1];
-	for (np_vertex i = 0; i < n; i++)
-		if (d->retained[i])
-			d->children[d->child_rows[(d->parent[i] == NP_VERTEX_NONE ? n : d->parent[i]) + 1]++] = i;
-}
-
-struct np_edges np_dominators_children(struct np_dominators *d, np_vertex node)
-{
-	if (!d->child_rows)
-		children_build(d);
-	size_t row = node == NP_VERTEX_NONE ? d->node_count : node;
-	return (struct np_edges){d->children + d->child_rows[row], d->child_rows[row + 1] - d->child_rows[row]};
 }

@@ -18,6 +18,10 @@ struct np_dominators {
 	uint64_t total_bytes;
 	/* Rows of children, by node; see np_dominators_children(). NULL until then. */
 	uint32_t *child_rows, *children;
+	/* Of those that retain at least big_min_bytes: parents, ascending, and their children; NULL until asked for. */
+	np_vertex *big_parents, *big_children;
+	size_t big_count;
+	uint64_t big_min_bytes;
 	np_vertex node_count;
 };
 
@@ -26,5 +30,7 @@ np_err *np_dominators_init(const np_graph *graph, const struct np_graph_roots *r
 void np_dominators_deinit(struct np_dominators *dominators);
 /* What node dominates immediately, biggest first is not promised; NP_VERTEX_NONE: what only the roots do. */
 struct np_edges np_dominators_children(struct np_dominators *dominators, np_vertex node);
+/* The same without, perhaps, those that retain less than min_bytes: where few do, this needs hardly any memory. */
+struct np_edges np_dominators_big_children(struct np_dominators *dominators, np_vertex node, uint64_t min_bytes);
 
 #endif

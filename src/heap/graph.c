@@ -1,6 +1,7 @@
 #include "heap/graph.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/parallel.h"
 #include "heap/graph_internal.h"
@@ -43,8 +44,6 @@ void np_graph_destroy(np_graph *g)
 		free(p->owned);
 		free(p->starts);
 		free(p->ranks);
-		free(p->sizes);
-		free(p->shapes);
 	}
 	np_vec_deinit(&g->pages);
 	np_vec_deinit(&g->shapes);
@@ -54,15 +53,17 @@ void np_graph_destroy(np_graph *g)
 	np_arena_destroy(g->arena);
 	free(g->unit_keys);
 	free(g->unit_pages);
+	np_vec_deinit(&g->far_sizes);
 	free(g->places);
-	free(g->sizes);
-	free(g->shape_of);
+	free(g->words);
+	free(g->shapes_narrow);
+	free(g->shapes_wide);
 	free(g->external_addrs);
 	free(g->external_sizes);
 	free(g->rows);
-	free(g->edges);
-	free(g->back_rows);
-	free(g->back_edges);
+	if (g->edges_mapped_bytes)
+		munmap(g->edges, g->edges_mapped_bytes);
+	np_graph_referrers_deinit(g);
 	free(g);
 }
 
@@ -108,11 +109,24 @@ np_addr np_graph_address(const np_graph *g, np_vertex node)
 	return page_of_node(g, node, &offset)->start + offset;
 }
 
+uint32_t np_graph_far_words(const np_graph *g, np_vertex node)
+{
+	size_t low = 0, high = g->far_sizes.len;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (g->far_sizes.data[mid].node < node)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return g->far_sizes.data[low].words;
+}
+
 uint64_t np_graph_size(const np_graph *g, np_vertex node)
 {
 	if (node >= g->node_count)
 		return 0;
-	return node >= g->object_count ? g->external_sizes[node - g->object_count] : (uint64_t)g->sizes[node] << 3;
+	return node >= g->object_count ? g->external_sizes[node - g->object_count] : (uint64_t)graph_words(g, node) << 3;
 }
 
 const struct np_page *np_graph_page(const np_graph *g, np_vertex node)
@@ -166,7 +180,7 @@ const struct np_vertex_shape *np_graph_shape(const np_graph *g, uint32_t shape)
 
 uint32_t np_graph_shape_of(const np_graph *g, np_vertex node)
 {
-	return g->shape_of[node];
+	return graph_shape_of(g, node);
 }
 
 struct np_edges np_graph_edges(const np_graph *g, np_vertex node)

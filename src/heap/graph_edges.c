@@ -1,9 +1,13 @@
 /*
- * The edges: references in objects, as rows of targets.  The pages are passed
- * twice in the same way, to count and to fill.
+ * The edges: references in objects, as rows of targets.  Each worker gathers
+ * those of a page in memory of its own; they go behind those of the page before
+ * as soon as that one's number is known.  How many there will be is not known:
+ * address space for as many as the heap has words is reserved, and what is not
+ * used of it is given back.
  */
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/parallel.h"
 #include "heap/graph_internal.h"
@@ -11,13 +15,21 @@
 /* movabs r64, imm64: REX.W (with or without B), B8+r */
 enum { REX_W = 0x48, REX_WB = 0x49, MOVABS = 0xb8, MOVABS_MASK = 0xf8 };
 
-struct edges_run {
-	np_graph *graph;
-	bool fill;
-	_Atomic uint64_t done_bytes;
+struct scratch {
+	uint32_t *targets;
+	size_t cap;
 };
 
-/* Where the edges of one object go; targets NULL: they are only counted. */
+struct edges_run {
+	np_graph *graph;
+	struct scratch *scratch; /* one a worker */
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	size_t next_page; /* whose edges come next */
+	uint64_t total;
+};
+
+/* Where the edges of one object go: either may be NULL. */
 struct row {
 	uint32_t *targets, *offsets;
 	uint32_t count;
@@ -46,7 +58,7 @@ static inline bool is_weak_field(const struct graph_shape *s, uint32_t offset)
  */
 static void code_edges(const np_graph *g, const uint8_t *bytes, uint32_t from, uint32_t size, struct row *row)
 {
-	for (uint32_t at = from; at + 10 <= size; at++) {
+	for (uint32_t at = from; at + 10 <= size && row->count < size >> 3; at++) {
 		if ((bytes[at] != REX_W && bytes[at] != REX_WB) || (bytes[at + 1] & MOVABS_MASK) != MOVABS)
 			continue;
 		uint64_t word = graph_word(bytes + at + 2);
@@ -58,8 +70,8 @@ static void code_edges(const np_graph *g, const uint8_t *bytes, uint32_t from, u
 	}
 }
 
-static inline __attribute__((always_inline)) void object_edges(const np_graph *g, const struct graph_shape *s, const uint8_t *bytes, uint64_t size,
-			 struct row *row)
+static inline __attribute__((always_inline)) void object_edges(const np_graph *g, const struct graph_shape *s,
+								const uint8_t *bytes, uint64_t size, struct row *row)
 {
 	uint32_t end = size < s->tagged_end ? (uint32_t)size : s->tagged_end;
 	/* The map; it is a reference like any other. */
@@ -80,81 +92,141 @@ static inline __attribute__((always_inline)) void object_edges(const np_graph *g
 		code_edges(g, bytes, end, (uint32_t)size, row);
 }
 
-static const uint8_t *node_bytes(const np_graph *g, np_vertex node, const struct graph_page **page)
+static const uint8_t *node_bytes(const np_graph *g, np_vertex node)
 {
 	const struct graph_page *p = &g->pages.data[g->places[node] >> g->word_bits];
-	*page = p;
 	return p->bytes + ((size_t)(g->places[node] & ((1u << g->word_bits) - 1)) << 3);
 }
 
-/* Where the processor counts bits itself, a look-up is half as long. */
-__attribute__((target_clones("popcnt", "default"))) static void page_edges(void *ctx, size_t item, unsigned worker)
+/* Place of the first owner of external memory from node on. */
+static size_t externals_from(const np_graph *g, np_vertex node)
+{
+	size_t low = 0, high = g->externals.len;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (g->externals.data[mid].holder < node)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static uint32_t *scratch_room(struct scratch *s, size_t used, size_t more)
+{
+	if (s->cap - used < more) {
+		s->cap = (used + more) * 2;
+		s->targets = np_xrealloc(s->targets, s->cap * sizeof(*s->targets));
+	}
+	return s->targets + used;
+}
+
+/* Edges of the objects of a page, into scratch; their numbers into rows. Where the processor counts bits itself, a look-up
+ * is half as long. */
+__attribute__((target_clones("popcnt", "default"))) static size_t page_edges(np_graph *g, const struct graph_page *p,
+									      struct scratch *scratch)
+{
+	size_t used = 0, external = externals_from(g, p->first);
+	for (np_vertex node = p->first; node < p->first + p->count; node++) {
+		uint32_t words = graph_words(g, node);
+		struct row row = {.targets = scratch_room(scratch, used, (size_t)words + 1)};
+		object_edges(g, graph_shape(g, node), node_bytes(g, node), (uint64_t)words << 3, &row);
+		if (external < g->externals.len && g->externals.data[external].holder == node)
+			row.targets[row.count++] = g->externals.data[external++].node;
+		g->rows[node + 1] = row.count;
+		used += row.count;
+	}
+	return used;
+}
+
+/* Waits until all pages before are done: where the edges of this one go. */
+static uint64_t run_reserve(struct edges_run *run, size_t page, size_t count)
+{
+	pthread_mutex_lock(&run->lock);
+	while (run->next_page != page)
+		pthread_cond_wait(&run->turn, &run->lock);
+	uint64_t at = run->total;
+	run->total += count;
+	run->next_page++;
+	pthread_cond_broadcast(&run->turn);
+	pthread_mutex_unlock(&run->lock);
+	return at;
+}
+
+static void run_page(void *ctx, size_t item, unsigned worker)
 {
 	struct edges_run *run = ctx;
 	np_graph *g = run->graph;
 	const struct graph_page *p = &g->pages.data[item];
-	for (np_vertex node = p->first; node < p->first + p->count; node++) {
-		const struct graph_page *same;
-		struct row row = {0};
-		if (run->fill)
-			row.targets = g->edges + g->rows[node];
-		object_edges(g, g->shapes.data[g->shape_of[node]], node_bytes(g, node, &same), (uint64_t)g->sizes[node] << 3,
-			     &row);
-		if (!run->fill)
-			g->rows[node + 1] = row.count;
-	}
-	uint64_t done = atomic_fetch_add(&run->done_bytes, p->end - p->start);
+	struct scratch *scratch = &run->scratch[worker];
+	size_t count = page_edges(g, p, scratch);
+	uint64_t at = run_reserve(run, item, count);
+	if (count)
+		memcpy(g->edges + at, scratch->targets, count * sizeof(*scratch->targets));
 	if (worker == 0 && g->options.progress)
-		g->options.progress(g->options.progress_ctx, run->fill ? "following references" : "counting references", done,
-				    g->report.page_bytes);
+		g->options.progress(g->options.progress_ctx, "following references",
+				    (uint64_t)item * g->report.page_bytes / g->pages.len, g->report.page_bytes);
 }
 
-static void externals_count(np_graph *g)
+/* An object has no more references than words, and one more when it owns memory. */
+static np_err *edges_map(np_graph *g)
 {
-	for (size_t i = 0; i < g->externals.len; i++)
-		g->rows[g->externals.data[i].holder + 1]++;
-}
-
-/* Behind the holder's other edges. */
-static void externals_fill(np_graph *g)
-{
-	for (size_t i = 0; i < g->externals.len; i++) {
-		const struct graph_external *e = &g->externals.data[i];
-		g->edges[g->rows[e->holder + 1] - 1] = e->node;
+	uint64_t max = g->externals.len + 1;
+	for (size_t i = 0; i < g->pages.len; i++)
+		max += (g->pages.data[i].end - g->pages.data[i].start) >> 3;
+	g->edges_mapped_bytes = max * sizeof(*g->edges);
+	void *p = mmap(NULL, g->edges_mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED) {
+		uint64_t wanted = g->edges_mapped_bytes;
+		g->edges_mapped_bytes = 0;
+		return np_err_new(NP_ELIMIT, "no address space for the references of the heap (%llu MiB)",
+				  (unsigned long long)(wanted >> 20));
 	}
+	madvise(p, g->edges_mapped_bytes, MADV_HUGEPAGE);
+	g->edges = p;
+	return NULL;
+}
+
+static void edges_trim(np_graph *g, uint64_t count)
+{
+	size_t bytes = (size_t)(count ? count : 1) * sizeof(*g->edges);
+	void *p = mremap(g->edges, g->edges_mapped_bytes, bytes, 0);
+	if (p == MAP_FAILED)
+		return; /* untouched pages cost nothing */
+	g->edges_mapped_bytes = bytes;
 }
 
 np_err *np_graph_connect(np_graph *g)
 {
 	uint64_t total = 0;
-	struct edges_run run = {.graph = g};
+	struct edges_run run = {.graph = g, .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER};
+	NP_TRY(edges_map(g));
 	g->rows = np_xcalloc_huge((size_t)g->node_count + 1, sizeof(*g->rows));
-	np_parallel(g->pages.len, g->threads, page_edges, &run);
-	externals_count(g);
+	run.scratch = np_xcalloc(g->threads, sizeof(*run.scratch));
+	np_parallel(g->pages.len, g->threads, run_page, &run);
+	for (unsigned i = 0; i < g->threads; i++)
+		free(run.scratch[i].targets);
+	free(run.scratch);
+	if (run.total > UINT32_MAX)
+		return np_err_new(NP_ELIMIT, "the heap has more than 4294967295 references");
 	for (np_vertex node = 0; node < g->node_count; node++) {
 		total += g->rows[node + 1];
-		if (total > UINT32_MAX)
-			return np_err_new(NP_ELIMIT, "the heap has more than 4294967295 references");
 		g->rows[node + 1] = (uint32_t)total;
 	}
 	g->report.edge_count = total;
-	g->edges = np_xmalloc_huge((size_t)(total ? total : 1) * sizeof(*g->edges));
-	struct edges_run fill = {.graph = g, .fill = true};
-	np_parallel(g->pages.len, g->threads, page_edges, &fill);
-	externals_fill(g);
+	edges_trim(g, total);
 	return NULL;
 }
 
 bool np_graph_edge_offset(const np_graph *g, np_vertex holder, uint32_t k, uint32_t *ret)
 {
-	const struct graph_page *p;
 	uint32_t count = g->rows[holder + 1] - g->rows[holder];
 	if (holder >= g->object_count || k >= count)
 		return false;
 	uint32_t *offsets = np_xmalloc(count * sizeof(*offsets));
 	struct row row = {.offsets = offsets};
-	const struct graph_shape *s = g->shapes.data[g->shape_of[holder]];
-	object_edges(g, s, node_bytes(g, holder, &p), (uint64_t)g->sizes[holder] << 3, &row);
+	const struct graph_shape *s = graph_shape(g, holder);
+	object_edges(g, s, node_bytes(g, holder), (uint64_t)graph_words(g, holder) << 3, &row);
 	bool found = k < row.count;
 	uint32_t offset = found ? offsets[k] : 0;
 	free(offsets);
@@ -166,38 +238,10 @@ bool np_graph_edge_offset(const np_graph *g, np_vertex holder, uint32_t k, uint3
 
 uint32_t np_graph_edge_offsets(const np_graph *g, np_vertex holder, uint32_t *ret)
 {
-	const struct graph_page *p;
 	struct row row = {.offsets = ret};
 	if (holder >= g->object_count)
 		return 0;
-	const struct graph_shape *s = g->shapes.data[g->shape_of[holder]];
-	object_edges(g, s, node_bytes(g, holder, &p), (uint64_t)g->sizes[holder] << 3, &row);
+	const struct graph_shape *s = graph_shape(g, holder);
+	object_edges(g, s, node_bytes(g, holder), (uint64_t)graph_words(g, holder) << 3, &row);
 	return row.count;
-}
-
-/* --- the other way round --- */
-
-static void referrers_build(np_graph *g)
-{
-	size_t n = g->node_count;
-	uint32_t *rows = np_xcalloc_huge(n + 2, sizeof(*rows));
-	for (uint32_t e = 0; e < g->rows[n]; e++)
-		rows[np_edge_target(g->edges[e]) + 2]++;
-	for (size_t i = 2; i <= n + 1; i++)
-		rows[i] += rows[i - 1];
-	uint32_t *back = np_xmalloc_huge((size_t)(g->rows[n] ? g->rows[n] : 1) * sizeof(*back));
-	for (np_vertex holder = 0; holder < n; holder++)
-		for (uint32_t e = g->rows[holder]; e < g->rows[holder + 1]; e++)
-			back[rows[np_edge_target(g->edges[e]) + 1]++] = holder | (g->edges[e] & NP_EDGE_WEAK);
-	g->back_rows = rows;
-	g->back_edges = back;
-}
-
-struct np_edges np_graph_referrers(np_graph *g, np_vertex node)
-{
-	if (node >= g->node_count)
-		return (struct np_edges){0};
-	if (!g->back_rows)
-		referrers_build(g);
-	return (struct np_edges){g->back_edges + g->back_rows[node], g->back_rows[node + 1] - g->back_rows[node]};
 }

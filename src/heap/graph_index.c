@@ -3,6 +3,10 @@
  * an object's start gives its size, there the next one begins.  Where that chain
  * breaks, the walk looks for the next word that begins an object which another
  * one follows (locate.h has the same rule for single look-ups).
+ *
+ * The walk leaves one bit an object behind.  When all objects are counted, each
+ * has its number, and a second pass over the bits fills the arrays: reading the
+ * map words again costs less than memory for what the first pass saw.
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,10 +14,18 @@
 #include "base/parallel.h"
 #include "heap/graph_internal.h"
 
-enum { UNIT_BYTES = 4096, SIZE_MAX_WORDS = UINT32_MAX };
+enum { UNIT_BYTES = 4096 };
+
+/* An object whose size no formula tells, and how far it reaches. */
+struct unknown_size {
+	np_addr addr;
+	uint64_t bytes;
+};
 
 struct page_counts {
-	uint64_t objects, object_bytes, free_bytes, gap_bytes, unreadable_bytes, unknown;
+	uint64_t objects, object_bytes, free_bytes, gap_bytes;
+	NP_VEC(struct unknown_size) unknown;
+	NP_VEC(struct graph_far_size) far;
 };
 
 struct index_worker {
@@ -25,6 +37,8 @@ struct index_run {
 	np_graph *graph;
 	struct index_worker *workers;
 	_Atomic uint64_t done_bytes;
+	struct unknown_size *unknown; /* of all workers, by address */
+	size_t unknown_count;
 };
 
 /* --- bytes --- */
@@ -133,24 +147,17 @@ static np_addr resync(const struct walker *w, np_addr from)
 	return w->page->end;
 }
 
-static void page_push(struct graph_page *p, np_addr at, const struct graph_shape *s, uint64_t size, uint32_t *cap)
+static void page_mark(struct graph_page *p, np_addr at)
 {
+	p->count++;
 	if (p->starts) {
 		uint64_t word = (at - p->start) >> 3;
 		p->starts[word >> 6] |= 1ull << (word & 63);
 	}
-	if (p->count == *cap) {
-		*cap = *cap ? *cap * 2 : 256;
-		p->sizes = np_xrealloc(p->sizes, *cap * sizeof(*p->sizes));
-		p->shapes = np_xrealloc(p->shapes, *cap * sizeof(*p->shapes));
-	}
-	p->sizes[p->count] = (uint32_t)(size >> 3 > SIZE_MAX_WORDS ? SIZE_MAX_WORDS : size >> 3);
-	p->shapes[p->count++] = s->index;
 }
 
 static void walk_page(struct walker *w, struct graph_page *p, struct page_counts *c)
 {
-	uint32_t cap = 0;
 	np_addr at = p->start;
 	while (at < p->end) {
 		struct graph_shape *s;
@@ -166,12 +173,12 @@ static void walk_page(struct walker *w, struct graph_page *p, struct page_counts
 		if (!size) {
 			after = p->starts ? resync(w, at + 8) : p->end;
 			shown = after - at;
-			c->unknown++;
+			np_vec_push(&c->unknown, (struct unknown_size){at, shown});
 		}
 		if (s->is_free) {
 			c->free_bytes += shown;
 		} else {
-			page_push(p, at, s, shown, &cap);
+			page_mark(p, at);
 			c->objects++;
 			c->object_bytes += shown;
 		}
@@ -217,7 +224,7 @@ static void report_add(struct np_graph_report *r, const struct page_counts *c)
 	r->object_bytes += c->object_bytes;
 	r->free_bytes += c->free_bytes;
 	r->gap_bytes += c->gap_bytes;
-	r->unknown_count += c->unknown;
+	r->unknown_count += c->unknown.len;
 }
 
 /* --- all pages --- */
@@ -251,26 +258,58 @@ static np_err *units_build(np_graph *g)
 	return NULL;
 }
 
-/* Numbers the objects and moves what the pages gathered into the arrays of all. */
+static int unknown_compare(const void *a, const void *b)
+{
+	np_addr x = ((const struct unknown_size *)a)->addr, y = ((const struct unknown_size *)b)->addr;
+	return x < y ? -1 : x > y;
+}
+
+static int far_compare(const void *a, const void *b)
+{
+	np_vertex x = ((const struct graph_far_size *)a)->node, y = ((const struct graph_far_size *)b)->node;
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t unknown_bytes(const struct index_run *run, np_addr addr)
+{
+	const struct unknown_size key = {.addr = addr};
+	const struct unknown_size *found = run->unknown_count ? bsearch(&key, run->unknown, run->unknown_count,
+									 sizeof(key), unknown_compare)
+							      : NULL;
+	return found ? found->bytes : 0;
+}
+
+static void place_object(struct index_run *run, struct walker *w, np_vertex node, uint32_t word, struct page_counts *c)
+{
+	np_graph *g = run->graph;
+	np_addr addr = w->page->start + ((np_addr)word << 3);
+	struct graph_shape *s = np_shape_find(w->cache, graph_word(w->page->bytes + ((size_t)word << 3)));
+	uint64_t size = object_size(w, s, addr);
+	size = (size ? size : unknown_bytes(run, addr)) >> 3;
+	uint32_t words = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+	g->places[node] = (uint32_t)(w->page - g->pages.data) << g->word_bits | word;
+	g->words[node] = (uint16_t)(words < GRAPH_WORDS_FAR ? words : GRAPH_WORDS_FAR);
+	if (words >= GRAPH_WORDS_FAR)
+		np_vec_push(&c->far, (struct graph_far_size){node, words});
+	if (g->shapes_narrow)
+		g->shapes_narrow[node] = (uint16_t)s->index;
+	else
+		g->shapes_wide[node] = s->index;
+}
+
 static void place_page(void *ctx, size_t item, unsigned worker)
 {
-	np_graph *g = ctx;
-	struct graph_page *p = &g->pages.data[item];
-	if (p->count) {
-		memcpy(g->sizes + p->first, p->sizes, p->count * sizeof(*g->sizes));
-		memcpy(g->shape_of + p->first, p->shapes, p->count * sizeof(*g->shape_of));
-	}
+	struct index_run *run = ctx;
+	const struct graph_page *p = &run->graph->pages.data[item];
+	struct walker w = {.graph = run->graph, .page = p, .cache = run->workers[worker].cache};
+	struct page_counts *c = &run->workers[worker].counts;
 	np_vertex node = p->first;
 	if (!p->starts && p->count)
-		g->places[node] = (uint32_t)item << g->word_bits;
+		place_object(run, &w, node, 0, c);
 	size_t n = p->starts ? ((size_t)((p->end - p->start) >> 3) + 63) / 64 : 0;
 	for (size_t i = 0; i < n; i++)
 		for (uint64_t bits = p->starts[i]; bits; bits &= bits - 1)
-			g->places[node++] = (uint32_t)item << g->word_bits | (uint32_t)(i * 64 + (size_t)__builtin_ctzll(bits));
-	free(p->sizes);
-	free(p->shapes);
-	p->sizes = p->shapes = NULL;
-	(void)worker;
+			place_object(run, &w, node++, (uint32_t)(i * 64 + (size_t)__builtin_ctzll(bits)), c);
 }
 
 static np_err *number_objects(np_graph *g)
@@ -293,9 +332,41 @@ static np_err *number_objects(np_graph *g)
 		return np_err_new(NP_ELIMIT, "the heap has %zu pages, more than can be numbered", g->pages.len);
 	g->object_count = g->node_count = (np_vertex)count;
 	g->places = np_xmalloc_huge((count + 1) * sizeof(*g->places));
-	g->sizes = np_xmalloc_huge((count + 1) * sizeof(*g->sizes));
-	g->shape_of = np_xmalloc_huge((count + 1) * sizeof(*g->shape_of));
-	np_parallel(g->pages.len, g->threads, place_page, g);
+	g->words = np_xmalloc_huge((count + 1) * sizeof(*g->words));
+	if (g->shapes.len <= (size_t)UINT16_MAX + 1)
+		g->shapes_narrow = np_xmalloc_huge((count + 1) * sizeof(*g->shapes_narrow));
+	else
+		g->shapes_wide = np_xmalloc_huge((count + 1) * sizeof(*g->shapes_wide));
+	return NULL;
+}
+
+/* What the workers noted, as one list by address. */
+static void unknown_gather(struct index_run *run, unsigned threads)
+{
+	NP_VEC(struct unknown_size) all = {0};
+	for (unsigned i = 0; i < threads; i++)
+		for (size_t k = 0; k < run->workers[i].counts.unknown.len; k++)
+			np_vec_push(&all, run->workers[i].counts.unknown.data[k]);
+	if (all.len)
+		qsort(all.data, all.len, sizeof(*all.data), unknown_compare);
+	run->unknown = all.data;
+	run->unknown_count = all.len;
+}
+
+static np_err *index_pages(struct index_run *run)
+{
+	np_graph *g = run->graph;
+	np_parallel(g->pages.len, g->threads, index_page, run);
+	for (unsigned i = 0; i < g->threads; i++)
+		report_add(&g->report, &run->workers[i].counts);
+	unknown_gather(run, g->threads);
+	NP_TRY(number_objects(g));
+	np_parallel(g->pages.len, g->threads, place_page, run);
+	for (unsigned i = 0; i < g->threads; i++)
+		for (size_t k = 0; k < run->workers[i].counts.far.len; k++)
+			np_vec_push(&g->far_sizes, run->workers[i].counts.far.data[k]);
+	if (g->far_sizes.len)
+		qsort(g->far_sizes.data, g->far_sizes.len, sizeof(*g->far_sizes.data), far_compare);
 	return NULL;
 }
 
@@ -307,11 +378,13 @@ np_err *np_graph_index(np_graph *g)
 	run.workers = np_xcalloc(g->threads, sizeof(*run.workers));
 	for (unsigned i = 0; i < g->threads; i++)
 		run.workers[i].cache = np_shape_cache_create(g->shape_table);
-	np_parallel(g->pages.len, g->threads, index_page, &run);
+	np_err *err = index_pages(&run);
 	for (unsigned i = 0; i < g->threads; i++) {
-		report_add(&g->report, &run.workers[i].counts);
+		np_vec_deinit(&run.workers[i].counts.unknown);
+		np_vec_deinit(&run.workers[i].counts.far);
 		np_shape_cache_destroy(run.workers[i].cache);
 	}
 	free(run.workers);
-	return number_objects(g);
+	free(run.unknown);
+	return err;
 }

@@ -33,7 +33,14 @@ struct graph_page {
 	uint32_t *ranks;      /* of each word of starts: bits set before it */
 	np_vertex first;
 	uint32_t count;
-	uint32_t *sizes, *shapes; /* of its objects, until the index is whole */
+};
+
+/* Sizes that 16 bits do not hold: those of large objects. */
+enum { GRAPH_WORDS_FAR = UINT16_MAX };
+
+struct graph_far_size {
+	np_vertex node;
+	uint32_t words;
 };
 
 struct graph_external {
@@ -41,6 +48,13 @@ struct graph_external {
 	np_addr addr;
 	uint64_t size_bytes;
 	np_vertex node; /* shared when several own the same memory */
+};
+
+/* Holders of one node. */
+struct graph_referrers {
+	np_vertex node;
+	uint32_t count;
+	uint32_t *holders;
 };
 
 struct np_graph {
@@ -63,7 +77,11 @@ struct np_graph {
 
 	np_vertex object_count, node_count;
 	unsigned word_bits; /* of a place: page << word_bits | word in its area */
-	uint32_t *places, *sizes /* in words */, *shape_of;
+	uint32_t *places;
+	uint16_t *words; /* sizes; GRAPH_WORDS_FAR: in far_sizes, by node */
+	NP_VEC(struct graph_far_size) far_sizes;
+	uint16_t *shapes_narrow; /* shape of each object; one of the two is NULL */
+	uint32_t *shapes_wide;
 
 	NP_VEC(struct graph_external) externals; /* by holder */
 	np_addr *external_addrs;
@@ -71,7 +89,10 @@ struct np_graph {
 
 	uint32_t *rows; /* node_count + 1 */
 	uint32_t *edges;
+	size_t edges_mapped_bytes; /* edges is a mapping of its own; 0: it belongs to somebody else */
 	uint32_t *back_rows, *back_edges; /* NULL until asked for */
+	NP_VEC(struct graph_referrers) referrers; /* of single nodes, by node */
+	unsigned referrer_scans;
 	NP_VEC(struct np_ephemeron) ephemerons;
 };
 
@@ -119,6 +140,24 @@ static inline np_vertex graph_find(const np_graph *g, np_addr addr)
 	return p->first + p->ranks[word >> 6] + (np_vertex)__builtin_popcountll(bits & (bit - 1));
 }
 
+static inline uint32_t graph_shape_of(const np_graph *g, np_vertex node)
+{
+	return g->shapes_narrow ? g->shapes_narrow[node] : g->shapes_wide[node];
+}
+
+static inline struct graph_shape *graph_shape(const np_graph *g, np_vertex node)
+{
+	return g->shapes.data[graph_shape_of(g, node)];
+}
+
+uint32_t np_graph_far_words(const np_graph *graph, np_vertex node);
+/* Words of an object. */
+static inline uint32_t graph_words(const np_graph *g, np_vertex node)
+{
+	uint32_t words = g->words[node];
+	return words == GRAPH_WORDS_FAR ? np_graph_far_words(g, node) : words;
+}
+
 static inline uint64_t graph_word(const uint8_t *bytes)
 {
 	uint64_t word;
@@ -128,6 +167,9 @@ static inline uint64_t graph_word(const uint8_t *bytes)
 
 /* ---- graph_edges.c ---- */
 np_err *np_graph_connect(np_graph *graph) NP_MUST;
+
+/* ---- graph_back.c ---- */
+void np_graph_referrers_deinit(np_graph *graph);
 
 /* ---- graph_special.c ---- */
 /* Memory outside the heap and its owners: fills externals, node_count. */

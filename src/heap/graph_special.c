@@ -69,7 +69,7 @@ np_err *np_graph_find_externals(np_graph *g)
 		owners[i] = may_own(g, g->shapes.data[i]);
 	for (np_vertex node = 0; node < g->object_count; node++) {
 		struct np_owner o;
-		if (owners[g->shape_of[node]] && np_heap_owned_memory(g->v8, np_graph_address(g, node), &o) &&
+		if (owners[graph_shape_of(g, node)] && np_heap_owned_memory(g->v8, np_graph_address(g, node), &o) &&
 		    !is_in_image(g, o.start) && !graph_page_of(g, o.start))
 			np_vec_push(&g->externals, (struct graph_external){node, o.start, o.size_bytes, NP_VERTEX_NONE});
 	}
@@ -95,11 +95,11 @@ static bool looks_like_context(const np_graph *g, np_vertex node)
 	if (!bytes || closure + 8 > np_graph_size(g, node) || previous + 8 > np_graph_size(g, node))
 		return false;
 	np_vertex function = word_node(g, bytes + closure), up = word_node(g, bytes + previous);
-	if (function == NP_VERTEX_NONE || g->shapes.data[g->shape_of[function]]->shape.kind != NP_KIND_JS_FUNCTION)
+	if (function == NP_VERTEX_NONE || graph_shape(g, function)->shape.kind != NP_KIND_JS_FUNCTION)
 		return false;
 	if (up == NP_VERTEX_NONE)
 		return !(graph_word(bytes + previous) & 1);
-	enum np_kind kind = g->shapes.data[g->shape_of[up]]->shape.kind;
+	enum np_kind kind = graph_shape(g, up)->shape.kind;
 	return kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_CONTEXT;
 }
 
@@ -112,7 +112,7 @@ void np_graph_find_contexts(np_graph *g)
 		return;
 	uint64_t *all = np_xcalloc(g->shapes.len + 1, sizeof(*all)), *like = np_xcalloc(g->shapes.len + 1, sizeof(*like));
 	for (np_vertex node = 0; node < g->object_count; node++) {
-		uint32_t shape = g->shape_of[node];
+		uint32_t shape = graph_shape_of(g, node);
 		if (g->shapes.data[shape]->shape.kind != NP_KIND_FIXED_ARRAY)
 			continue;
 		all[shape]++;
@@ -136,8 +136,8 @@ static void table_take(np_graph *g, np_vertex table)
 		return;
 	for (uint64_t at = TABLE_ENTRIES; at + ENTRY_BYTES <= size; at += ENTRY_BYTES) {
 		np_vertex key = word_node(g, bytes + at), value = word_node(g, bytes + at + 8);
-		if (key == NP_VERTEX_NONE || g->shapes.data[g->shape_of[key]]->shape.kind == NP_KIND_ODDBALL ||
-		    g->shapes.data[g->shape_of[key]]->shape.kind == NP_KIND_HOLE)
+		if (key == NP_VERTEX_NONE || graph_shape(g, key)->shape.kind == NP_KIND_ODDBALL ||
+		    graph_shape(g, key)->shape.kind == NP_KIND_HOLE)
 			continue; /* empty and deleted entries */
 		np_vec_push(&g->ephemerons, (struct np_ephemeron){table, key, value});
 	}
@@ -156,7 +156,7 @@ void np_graph_find_ephemerons(np_graph *g)
 	size_t words = (size_t)g->object_count / 64 + 1;
 	uint64_t *tables = np_xcalloc(words, sizeof(*tables));
 	for (np_vertex node = 0; node < g->object_count; node++) {
-		const struct graph_shape *s = g->shapes.data[g->shape_of[node]];
+		const struct graph_shape *s = graph_shape(g, node);
 		np_vertex table = NP_VERTEX_NONE;
 		if (s->is_table) {
 			table = node;

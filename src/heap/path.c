@@ -15,10 +15,11 @@ static bool path_shortest(const struct np_graph_roots *roots, const struct np_re
 	size_t len = 0;
 	if (!np_reach_has(reach, node))
 		return false;
-	for (np_vertex at = node; at != NP_VERTEX_NONE; at = reach->parent[at])
+	const uint32_t *parent = np_reach_parents(reach);
+	for (np_vertex at = node; at != NP_VERTEX_NONE; at = parent[at])
 		len++;
 	struct np_path path = {.nodes = NP_NEW_ARRAY(arena, np_vertex, len), .len = len};
-	for (np_vertex at = node; len; at = reach->parent[at])
+	for (np_vertex at = node; len; at = parent[at])
 		path.nodes[--len] = at;
 	path.root = np_graph_root_of(roots, path.nodes[0]);
 	*ret = path;
@@ -120,13 +121,14 @@ static void search_holders(struct search *s, uint32_t suffix)
 {
 	np_vertex node = s->suffixes.data[suffix].node, last = NP_VERTEX_NONE;
 	struct np_edges back = np_graph_referrers(s->graph, node);
+	const uint32_t *parent = np_reach_parents(s->reach);
 	NP_VEC(struct holder) holders = {0};
 	for (uint32_t i = 0; i < back.count && holders.len < HOLDERS_MAX; i++) {
 		struct holder h = {.node = np_edge_target(back.targets[i])};
 		if (np_edge_is_weak(back.targets[i]) || h.node == last || !np_reach_has(s->reach, h.node))
 			continue;
 		last = h.node;
-		for (np_vertex at = h.node; at != NP_VERTEX_NONE && h.distance < DISTANCE_MAX; at = s->reach->parent[at])
+		for (np_vertex at = h.node; at != NP_VERTEX_NONE && h.distance < DISTANCE_MAX; at = parent[at])
 			h.distance++;
 		np_vec_push(&holders, h);
 	}

@@ -99,88 +99,187 @@ bool np_root_is_transient(enum np_root_kind kind)
 
 /* --- the pass --- */
 
+/* The queue is a chain of blocks; those that were read are used again. */
+enum { BLOCK_NODES = 16 << 10, AHEAD = 12 };
+
+struct block {
+	struct block *next;
+	np_vertex nodes[BLOCK_NODES];
+};
+
 struct pass {
 	const np_graph *graph;
-	struct np_reach *reach;
-	np_vertex *queue;
-	size_t head, tail;
+	const struct np_graph_roots *roots;
+	uint64_t *live;
+	bool *ephemeron_is_live;
+	uint32_t *parent; /* may be NULL */
+	struct block *first, *last, *spare;
+	size_t head, tail; /* in first, in last */
+	uint64_t pushed;
 };
+
+static void pass_grow(struct pass *p)
+{
+	struct block *b = p->spare ? p->spare : np_xmalloc(sizeof(*b));
+	p->spare = p->spare ? p->spare->next : NULL;
+	b->next = NULL;
+	if (p->last)
+		p->last->next = b;
+	else
+		p->first = b;
+	p->last = b;
+	p->tail = 0;
+}
 
 static inline void pass_push(struct pass *p, np_vertex node, np_vertex parent)
 {
-	uint64_t *word = &p->reach->live[node / 64], bit = 1ull << (node % 64);
+	uint64_t *word = &p->live[node / 64], bit = 1ull << (node % 64);
 	if (*word & bit)
 		return;
 	*word |= bit;
-	if (p->reach->parent)
-		p->reach->parent[node] = parent;
-	p->queue[p->tail++] = node;
+	if (p->parent)
+		p->parent[node] = parent;
+	if (!p->last || p->tail == BLOCK_NODES)
+		pass_grow(p);
+	p->last->nodes[p->tail++] = node;
+	p->pushed++;
 }
 
+static inline void pass_visit(struct pass *p, np_vertex node)
+{
+	const uint32_t *edge = p->graph->edges + p->graph->rows[node], *end = p->graph->edges + p->graph->rows[node + 1];
+	for (; edge < end; edge++)
+		if (!np_edge_is_weak(*edge))
+			pass_push(p, *edge, node);
+}
+
+/* Nodes lie about in memory: what comes soon is asked for in time. */
 static void pass_run(struct pass *p)
 {
-	while (p->head < p->tail) {
-		np_vertex node = p->queue[p->head++];
-		const uint32_t *edge = p->graph->edges + p->graph->rows[node], *end = p->graph->edges + p->graph->rows[node + 1];
-		for (; edge < end; edge++)
-			if (!np_edge_is_weak(*edge))
-				pass_push(p, *edge, node);
+	const uint32_t *rows = p->graph->rows, *edges = p->graph->edges;
+	while (p->first) {
+		struct block *b = p->first;
+		bool is_last = b == p->last;
+		size_t end = is_last ? p->tail : BLOCK_NODES;
+		if (p->head == end && is_last)
+			return;
+		for (; p->head < end; p->head++) {
+			if (p->head + 2 * AHEAD < end) {
+				__builtin_prefetch(&rows[b->nodes[p->head + 2 * AHEAD]]);
+				__builtin_prefetch(&edges[rows[b->nodes[p->head + AHEAD]]]);
+			}
+			pass_visit(p, b->nodes[p->head]);
+		}
+		if (p->head < BLOCK_NODES || b == p->last) /* more may have come behind */
+			continue;
+		p->first = b->next;
+		p->head = 0;
+		b->next = p->spare;
+		p->spare = b;
 	}
+}
+
+static void pass_deinit(struct pass *p)
+{
+	struct block *lists[] = {p->first, p->spare};
+	for (size_t i = 0; i < NP_ARRAY_LEN(lists); i++)
+		for (struct block *b = lists[i], *next; b; b = next) {
+			next = b->next;
+			free(b);
+		}
+}
+
+static bool pass_has(const struct pass *p, np_vertex node)
+{
+	return p->live[node / 64] >> (node % 64) & 1;
 }
 
 /* Values whose table and key are alive; true when that reached something new. */
 static bool pass_ephemerons(struct pass *p)
 {
-	size_t n = np_graph_ephemeron_count(p->graph), before = p->tail;
+	size_t n = np_graph_ephemeron_count(p->graph);
+	uint64_t before = p->pushed;
 	const struct np_ephemeron *e = np_graph_ephemerons(p->graph);
 	for (size_t i = 0; i < n; i++) {
-		if (p->reach->ephemeron_is_live[i] || !np_reach_has(p->reach, e[i].table) ||
-		    !np_reach_has(p->reach, e[i].key))
+		if (p->ephemeron_is_live[i] || !pass_has(p, e[i].table) || !pass_has(p, e[i].key))
 			continue;
-		p->reach->ephemeron_is_live[i] = true;
+		p->ephemeron_is_live[i] = true;
 		if (e[i].value != NP_VERTEX_NONE)
 			pass_push(p, e[i].value, e[i].key);
 	}
-	return p->tail != before;
+	return p->pushed != before;
 }
 
-void np_reach_init(const np_graph *g, const struct np_graph_roots *roots, bool with_parents, struct np_reach *ret)
+static void reach_sum(const np_graph *g, struct np_reach *reach)
 {
-	np_vertex n = np_graph_node_count(g);
-	struct np_reach reach = {0};
-	reach.live = np_xcalloc((size_t)n / 64 + 1, sizeof(*reach.live));
-	reach.ephemeron_is_live = np_xcalloc(np_graph_ephemeron_count(g) + 1, sizeof(*reach.ephemeron_is_live));
-	if (with_parents) {
-		reach.parent = np_xmalloc_huge(((size_t)n + 1) * sizeof(*reach.parent));
-		for (np_vertex i = 0; i < n; i++)
-			reach.parent[i] = NP_VERTEX_NONE;
-	}
-	struct pass p = {.graph = g, .reach = &reach};
-	p.queue = np_xmalloc_huge(((size_t)n + 1) * sizeof(*p.queue));
-	for (int transient = 0; transient < 2; transient++) {
-		for (size_t i = 0; i < roots->count; i++)
-			if (!roots->all[i].is_weak && np_root_is_transient(roots->all[i].kind) == (transient == 1))
-				pass_push(&p, roots->all[i].node, NP_VERTEX_NONE);
-		do
-			pass_run(&p);
-		while (pass_ephemerons(&p));
-	}
-	for (size_t i = 0; i < p.tail; i++) {
-		if (np_graph_is_external(g, p.queue[i])) {
-			reach.external_bytes += np_graph_size(g, p.queue[i]);
-		} else {
-			reach.count++;
-			reach.bytes += np_graph_size(g, p.queue[i]);
+	size_t words = (size_t)np_graph_node_count(g) / 64 + 1;
+	for (size_t i = 0; i < words; i++)
+		for (uint64_t bits = reach->live[i]; bits; bits &= bits - 1) {
+			np_vertex node = (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits));
+			if (np_graph_is_external(g, node)) {
+				reach->external_bytes += np_graph_size(g, node);
+			} else {
+				reach->count++;
+				reach->bytes += (uint64_t)graph_words(g, node) << 3;
+			}
 		}
+}
+
+/* Roots that last, then those that come and go. */
+static void pass_all(struct pass *p)
+{
+	size_t n = np_graph_node_count(p->graph);
+	p->live = np_xcalloc(n / 64 + 1, sizeof(*p->live));
+	p->ephemeron_is_live = np_xcalloc(np_graph_ephemeron_count(p->graph) + 1, sizeof(*p->ephemeron_is_live));
+	for (int transient = 0; transient < 2; transient++) {
+		for (size_t i = 0; i < p->roots->count; i++)
+			if (!p->roots->all[i].is_weak && np_root_is_transient(p->roots->all[i].kind) == (transient == 1))
+				pass_push(p, p->roots->all[i].node, NP_VERTEX_NONE);
+		do
+			pass_run(p);
+		while (pass_ephemerons(p));
 	}
-	free(p.queue);
+	pass_deinit(p);
+}
+
+struct np_reach_parents {
+	const np_graph *graph;
+	const struct np_graph_roots *roots;
+	uint32_t *parent; /* NULL until asked for */
+};
+
+void np_reach_init(const np_graph *g, const struct np_graph_roots *roots, struct np_reach *ret)
+{
+	struct pass p = {.graph = g, .roots = roots};
+	pass_all(&p);
+	struct np_reach reach = {.live = p.live, .ephemeron_is_live = p.ephemeron_is_live};
+	reach.parents = np_xmalloc(sizeof(*reach.parents));
+	*reach.parents = (struct np_reach_parents){.graph = g, .roots = roots};
+	reach_sum(g, &reach);
 	*ret = reach;
+}
+
+const uint32_t *np_reach_parents(const struct np_reach *reach)
+{
+	struct np_reach_parents *r = reach->parents;
+	if (!r->parent) {
+		size_t n = np_graph_node_count(r->graph);
+		r->parent = np_xmalloc_huge((n + 1) * sizeof(*r->parent));
+		memset(r->parent, 0xff, n * sizeof(*r->parent)); /* NP_VERTEX_NONE */
+		struct pass p = {.graph = r->graph, .roots = r->roots, .parent = r->parent};
+		pass_all(&p);
+		free(p.live);
+		free(p.ephemeron_is_live);
+	}
+	return r->parent;
 }
 
 void np_reach_deinit(struct np_reach *reach)
 {
 	free(reach->live);
-	free(reach->parent);
 	free(reach->ephemeron_is_live);
+	if (reach->parents)
+		free(reach->parents->parent);
+	free(reach->parents);
 	*reach = (struct np_reach){0};
 }

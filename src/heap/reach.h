@@ -41,15 +41,18 @@ const struct np_graph_root *np_graph_root_of(const struct np_graph_roots *roots,
 
 struct np_reach {
 	uint64_t *live;	 /* a bit a node */
-	uint32_t *parent; /* holder that reached it first; NP_VERTEX_NONE: a root did, or nothing. NULL unless asked for */
 	np_vertex count;	 /* live objects, without external memory */
 	uint64_t bytes;	 /* of live objects */
 	uint64_t external_bytes;
 	bool *ephemeron_is_live; /* by index of np_graph_ephemerons(): table and key are */
+	struct np_reach_parents *parents; /* np_reach_parents() */
 };
 
-void np_reach_init(const np_graph *graph, const struct np_graph_roots *roots, bool with_parents, struct np_reach *ret);
+/* graph and roots must outlive it. */
+void np_reach_init(const np_graph *graph, const struct np_graph_roots *roots, struct np_reach *ret);
 void np_reach_deinit(struct np_reach *reach);
+/* Holder that reached each node first; NP_VERTEX_NONE: a root did, or nothing. The first call makes another pass. */
+const uint32_t *np_reach_parents(const struct np_reach *reach);
 static inline bool np_reach_has(const struct np_reach *reach, np_vertex node)
 {
 	return reach->live[node / 64] >> (node % 64) & 1;

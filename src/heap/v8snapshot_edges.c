@@ -297,7 +297,7 @@ static void map_edges(struct np_snapshot *s, const uint8_t *bytes, uint32_t size
 	uint64_t word = transitions ? word_of(bytes, size, transitions) : 0;
 	np_vertex v = snapshot_target(s, word);
 	if (v != NP_VERTEX_NONE) {
-		shape = &s->g->shapes.data[s->g->shape_of[v]]->shape;
+		shape = &graph_shape(s->g, v)->shape;
 		bool is_array = shape->type_name && strcmp(shape->type_name, "TRANSITION_ARRAY_TYPE") == 0;
 		if (word & 2)
 			map_field(s, bytes, size, NP_F_Map_transitions, "transition", NP_SNAPSHOT_WEAK);
@@ -312,7 +312,7 @@ static void map_edges(struct np_snapshot *s, const uint8_t *bytes, uint32_t size
 	map_field(s, bytes, size, NP_F_Map_prototype, "prototype", NP_SNAPSHOT_INTERNAL);
 	v = constructor ? snapshot_target(s, word_of(bytes, size, constructor)) : NP_VERTEX_NONE;
 	if (v != NP_VERTEX_NONE) {
-		shape = &s->g->shapes.data[s->g->shape_of[v]]->shape;
+		shape = &graph_shape(s->g, v)->shape;
 		const char *name = "constructor";
 		if (shape->kind == NP_KIND_MAP)
 			name = "back_pointer";

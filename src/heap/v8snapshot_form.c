@@ -263,7 +263,7 @@ static void system_fill(struct np_snapshot *s, struct form *f)
 
 void np_snapshot_form_fill(struct np_snapshot *s, np_vertex node, struct form *f)
 {
-	const struct graph_shape *shape = s->g->shapes.data[s->g->shape_of[node]];
+	const struct graph_shape *shape = graph_shape(s->g, node);
 	*f = (struct form){.ready = true, .shape = shape, .name = s->text_empty, .walk = WALK_PLAIN};
 	switch (shape->shape.kind) {
 	case NP_KIND_STRING:

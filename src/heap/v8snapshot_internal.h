@@ -302,12 +302,12 @@ static inline bool visited_has(const struct np_snapshot *s, uint32_t offset)
 
 static inline enum np_kind vertex_kind(const struct np_snapshot *s, np_vertex v)
 {
-	return s->g->shapes.data[s->g->shape_of[v]]->shape.kind;
+	return graph_shape(s->g, v)->shape.kind;
 }
 
 static inline uint32_t vertex_size(const struct np_snapshot *s, np_vertex v)
 {
-	uint64_t bytes = (uint64_t)s->g->sizes[v] << 3;
+	uint64_t bytes = (uint64_t)graph_words(s->g, v) << 3;
 	return bytes > UINT32_MAX ? UINT32_MAX & ~7u : (uint32_t)bytes;
 }
 

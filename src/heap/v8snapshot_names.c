@@ -39,7 +39,7 @@ static const struct {
 
 struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node)
 {
-	struct form *f = &s->forms[s->g->shape_of[node]];
+	struct form *f = &s->forms[graph_shape_of(s->g, node)];
 	if (!f->ready)
 		np_snapshot_form_fill(s, node, f);
 	return f;

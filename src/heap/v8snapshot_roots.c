@@ -204,7 +204,7 @@ enum { USER_ROOTS_MAX = 4096, GLOBAL_SLOTS = 16 };
 static bool is_native_context(const struct np_snapshot *s, np_vertex v)
 {
 	return vertex_kind(s, v) == NP_KIND_CONTEXT && np_has(s->v8->layout, NP_F_type_NATIVE_CONTEXT) &&
-	       s->g->shapes.data[s->g->shape_of[v]]->shape.map->type == np_get(s->v8->layout, NP_F_type_NATIVE_CONTEXT);
+	       graph_shape(s->g, v)->shape.map->type == np_get(s->v8->layout, NP_F_type_NATIVE_CONTEXT);
 }
 
 /* It is one of the first slots. */

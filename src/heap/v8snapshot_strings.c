@@ -122,7 +122,7 @@ static void two_byte_utf8(const uint8_t *chars, size_t n, struct np_buf *out)
 static bool sequential_utf8(struct np_snapshot *s, np_vertex v, struct np_buf *out, uint64_t *ret_chars)
 {
 	const np_layout *l = s->v8->layout;
-	const struct graph_shape *shape = s->g->shapes.data[s->g->shape_of[v]];
+	const struct graph_shape *shape = graph_shape(s->g, v);
 	const uint8_t *bytes = np_graph_bytes(s->g, v);
 	uint32_t start = snapshot_fact(s, NP_F_String_chars), length_at = snapshot_fact(s, NP_F_String_length);
 	uint64_t size = vertex_size(s, v);

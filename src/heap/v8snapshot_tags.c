@@ -34,7 +34,7 @@ static void tag_word(struct np_snapshot *s, const uint8_t *bytes, uint32_t size,
 
 static bool type_is(const struct np_snapshot *s, np_vertex v, const char *type)
 {
-	const char *name = np_snapshot_type_name(&s->g->shapes.data[s->g->shape_of[v]]->shape);
+	const char *name = np_snapshot_type_name(&graph_shape(s->g, v)->shape);
 	return name && strcmp(name, type) == 0;
 }
 
@@ -214,7 +214,7 @@ static void tag_deoptimization(struct np_snapshot *s, const uint8_t *bytes, uint
 	if (data == NP_VERTEX_NONE || type_is(s, data, "BYTECODE_ARRAY_TYPE") || type_is(s, data, "INTERPRETER_DATA_TYPE"))
 		return;
 	tag_set(s, data, TAG_DEOPT_DATA);
-	const struct graph_shape *shape = s->g->shapes.data[s->g->shape_of[data]];
+	const struct graph_shape *shape = graph_shape(s->g, data);
 	const uint8_t *slots = np_graph_bytes(s->g, data);
 	static const char *const types[] = {"TRUSTED_BYTE_ARRAY_TYPE", "TRUSTED_WEAK_FIXED_ARRAY_TYPE",
 					    "PROTECTED_WEAK_FIXED_ARRAY_TYPE", "BYTE_ARRAY_TYPE", "FIXED_ARRAY_TYPE",
@@ -241,7 +241,7 @@ static void tag_code(struct np_snapshot *s, np_vertex node, const uint8_t *bytes
 
 static void tag_references(struct np_snapshot *s, np_vertex node)
 {
-	const struct graph_shape *shape = s->g->shapes.data[s->g->shape_of[node]];
+	const struct graph_shape *shape = graph_shape(s->g, node);
 	const uint8_t *bytes = np_graph_bytes(s->g, node);
 	enum np_kind kind = shape->shape.kind;
 	uint32_t size = vertex_size(s, node);

@@ -147,16 +147,17 @@ uint32_t sql_distance(struct np_sql *sql, np_vertex node)
 		return 0;
 	if (!sql->distances)
 		sql->distances = np_xcalloc((size_t)n + 1, sizeof(*sql->distances));
+	const uint32_t *parent = np_reach_parents(reach);
 	uint32_t steps = 0;
 	np_vertex at = node;
-	while (!sql->distances[at] && reach->parent[at] != NP_VERTEX_NONE && steps < n) {
-		at = reach->parent[at];
+	while (!sql->distances[at] && parent[at] != NP_VERTEX_NONE && steps < n) {
+		at = parent[at];
 		steps++;
 	}
 	if (!sql->distances[at])
 		sql->distances[at] = 1;
 	uint32_t distance = sql->distances[at] + steps;
-	for (np_vertex v = node; v != at; v = reach->parent[v])
+	for (np_vertex v = node; v != at; v = parent[v])
 		sql->distances[v] = distance--;
 	return sql->distances[node];
 }

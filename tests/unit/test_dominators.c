@@ -128,8 +128,27 @@ static void check_retained(struct sample *s, const struct np_reach *reach, const
 	assert_int_equal(d->total_bytes, total);
 }
 
+/* All that retain so much are there, under their parents. */
+static void check_big_children(struct np_dominators *d, uint32_t n, uint64_t min_bytes)
+{
+	uint32_t found = 0, want = 0;
+	for (uint32_t v = 0; v < n; v++)
+		want += d->retained[v] && d->retained[v] >= min_bytes;
+	for (uint32_t v = 0; v <= n; v++) {
+		np_vertex parent = v < n ? v : NP_VERTEX_NONE;
+		struct np_edges row = np_dominators_big_children(d, parent, min_bytes);
+		for (uint32_t i = 0; i < row.count; i++) {
+			assert_int_equal(d->parent[row.targets[i]], parent);
+			found += d->retained[row.targets[i]] >= min_bytes;
+		}
+	}
+	assert_int_equal(found, want);
+}
+
 static void check_children(struct np_dominators *d, uint32_t n)
 {
+	check_big_children(d, n, 3000);
+	check_big_children(d, n, 700);
 	uint32_t count = np_dominators_children(d, NP_VERTEX_NONE).count, live = 0;
 	for (uint32_t v = 0; v < n; v++) {
 		struct np_edges row = np_dominators_children(d, v);
@@ -168,10 +187,44 @@ static void check_paths(struct sample *s, const struct np_reach *reach)
 				assert_true(has_edge(s, paths[i].nodes[k], paths[i].nodes[k + 1]));
 		}
 	}
-	free(s->graph.back_rows);
-	free(s->graph.back_edges);
-	s->graph.back_rows = s->graph.back_edges = NULL;
 	np_arena_destroy(arena);
+}
+
+static void check_referrers_of(struct sample *s, np_vertex v)
+{
+	struct np_edges back = np_graph_referrers(&s->graph, v);
+	uint32_t k = 0;
+	for (uint32_t from = 0; from < s->graph.node_count; from++)
+		for (uint32_t e = s->rows[from]; e < s->rows[from + 1]; e++)
+			if (np_edge_target(s->edges[e]) == v) {
+				assert_true(k < back.count);
+				assert_int_equal(back.targets[k++], from | (s->edges[e] & NP_EDGE_WEAK));
+			}
+	assert_int_equal(k, back.count);
+}
+
+static void referrers_forget(struct sample *s)
+{
+	np_graph_referrers_deinit(&s->graph);
+	s->graph.back_rows = s->graph.back_edges = NULL;
+	s->graph.referrer_scans = 0;
+}
+
+/* One by one (by passes, then by rows), and for several at once. */
+static void check_referrers(struct sample *s)
+{
+	np_vertex some[] = {0, s->graph.node_count - 1, 0, s->graph.node_count / 2, s->graph.node_count};
+	referrers_forget(s);
+	for (uint32_t v = 0; v < s->graph.node_count; v++)
+		check_referrers_of(s, v);
+	assert_int_equal(s->graph.back_rows != NULL, s->graph.node_count > 8);
+	referrers_forget(s);
+	np_graph_want_referrers(&s->graph, some, 2);
+	np_graph_want_referrers(&s->graph, some, 5);
+	for (size_t i = 0; i < 4; i++)
+		check_referrers_of(s, some[i]);
+	assert_int_equal(s->graph.referrer_scans, 0);
+	referrers_forget(s);
 }
 
 static void test_random_graphs(void **state)
@@ -181,9 +234,10 @@ static void test_random_graphs(void **state)
 		struct sample *s = sample_make(seed * 0x9e3779b97f4a7c15u);
 		struct np_reach reach;
 		struct np_dominators d;
-		np_reach_init(&s->graph, &s->all, true, &reach);
+		np_reach_init(&s->graph, &s->all, &reach);
 		check_reach(s, &reach);
 		check_paths(s, &reach);
+		check_referrers(s);
 		assert_null(np_dominators_init(&s->graph, &s->all, &reach, &d));
 		check_children(&d, s->graph.node_count);
 		check_retained(s, &reach, &d);
@@ -212,7 +266,7 @@ static void test_long_chain(void **state)
 		g->edges[i] = i + 1 < LENGTH ? i + 1 : 0;
 		g->external_sizes[i] = 8;
 	}
-	np_reach_init(g, &roots, true, &reach);
+	np_reach_init(g, &roots, &reach);
 	assert_null(np_dominators_init(g, &roots, &reach, &d));
 	assert_int_equal(d.retained[0], 8ull * LENGTH);
 	assert_int_equal(d.retained[LENGTH - 1], 8);
