@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cmd/address.h"
+#include "cmd/heap_cache.h"
 #include "cmd/session.h"
 
 /* --- progress: only for work that takes longer than a second, only on a terminal --- */
@@ -65,11 +66,14 @@ static np_err *view_build(struct np_invocation *inv, struct np_heap_view *view)
 	NP_TRY(np_heap_create(inv->session->v8, &view->heap));
 	if (!np_heap_page_count(view->heap))
 		return np_err_new(NP_ENOTFOUND, "no pages of V8's heap were found");
-	np_err *err = np_graph_build(view->heap, &options, &view->graph);
-	if (progress.shown)
-		fputs("\r\033[K", stderr);
-	if (err)
-		return err;
+	view->cache = np_heap_cache_open(inv->session);
+	if (!np_heap_cache_graph(view->cache, view->heap, &view->graph)) {
+		np_err *err = np_graph_build(view->heap, &options, &view->graph);
+		if (progress.shown)
+			fputs("\r\033[K", stderr);
+		if (err)
+			return err;
+	}
 	view->classes = np_classes_create(view->graph);
 	np_debug("heap: %u objects, %llu edges in %.2f s", np_graph_object_count(view->graph),
 		 (unsigned long long)np_graph_report(view->graph)->edge_count, seconds_since(&progress.start));
@@ -105,7 +109,8 @@ np_err *np_heap_view_need_reach(struct np_invocation *inv, struct np_heap_view *
 		NP_TRY(np_graph_roots_load(view->graph, view->arena, &view->roots));
 	view->has_roots = true;
 	np_debug("heap: %zu roots in %.2f s", view->roots.count, seconds_since(&start));
-	np_reach_init(view->graph, &view->roots, &view->reach);
+	if (!np_heap_cache_reach(view->cache, view->graph, &view->roots, &view->reach))
+		np_reach_init(view->graph, &view->roots, &view->reach);
 	view->has_reach = true;
 	np_debug("heap: %u live objects in %.2f s", view->reach.count, seconds_since(&start));
 	return NULL;
@@ -118,7 +123,8 @@ np_err *np_heap_view_need_dominators(struct np_invocation *inv, struct np_heap_v
 		return NULL;
 	NP_TRY(np_heap_view_need_reach(inv, view));
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	NP_TRY(np_dominators_init(view->graph, &view->roots, &view->reach, &view->dominators));
+	if (!np_heap_cache_dominators(view->cache, view->graph, &view->dominators))
+		NP_TRY(np_dominators_init(view->graph, &view->roots, &view->reach, &view->dominators));
 	view->has_dominators = true;
 	np_debug("heap: dominators in %.2f s", seconds_since(&start));
 	return NULL;
@@ -128,6 +134,9 @@ void np_heap_view_destroy(struct np_heap_view *view)
 {
 	if (!view)
 		return;
+	if (view->cache && view->graph)
+		np_heap_cache_save(view->cache, view->graph, view->has_reach ? &view->reach : NULL,
+				   view->has_dominators ? &view->dominators : NULL);
 	if (view->has_dominators)
 		np_dominators_deinit(&view->dominators);
 	if (view->has_reach)
@@ -135,6 +144,7 @@ void np_heap_view_destroy(struct np_heap_view *view)
 	np_classes_destroy(view->classes);
 	np_graph_destroy(view->graph);
 	np_heap_destroy(view->heap);
+	np_heap_cache_close(view->cache);
 	np_arena_destroy(view->arena);
 	free(view);
 }

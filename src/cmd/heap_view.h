@@ -14,6 +14,7 @@
 
 struct np_heap_view {
 	np_arena *arena;
+	struct np_heap_cache *cache; /* NULL none */
 	np_heap *heap;
 	np_graph *graph;
 	np_classes *classes;

@@ -28,6 +28,7 @@ np_err *np_session_open(const char *spec, const struct np_target_options *option
 	if (options && options->sysroot)
 		NP_TRY(sysroot_check(options->sysroot));
 	NP_TRY(np_target_open(spec, options, &session.target));
+	session.exe = options ? options->exe : NULL;
 	*ret = session;
 	return NULL;
 }

@@ -13,6 +13,8 @@ struct np_session {
 	np_layout *layout; /* NULL until a command needs V8 */
 	np_v8 *v8;
 	bool calibrated, warm;
+	bool cache;	 /* keep the index of a core's heap between runs, see heap_cache.h */
+	const char *exe; /* that was asked for, NULL none */
 	struct np_heap_view *heap; /* NULL until a heap command runs, see heap_view.h */
 };
 

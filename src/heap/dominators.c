@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/sections.h"
 #include "base/vec.h"
 #include "heap/graph_internal.h"
 
@@ -416,11 +417,35 @@ np_err *np_dominators_init(const np_graph *g, const struct np_graph_roots *roots
 
 void np_dominators_deinit(struct np_dominators *d)
 {
-	free(d->parent);
-	free(d->retained);
+	if (!d->is_mapped) {
+		free(d->parent);
+		free(d->retained);
+	}
 	free(d->child_rows);
 	free(d->children);
 	free(d->big_parents);
 	free(d->big_children);
 	*d = (struct np_dominators){0};
+}
+
+/* --- in a file --- */
+
+void np_dominators_save(const struct np_dominators *d, struct np_sections_out *out)
+{
+	np_sections_put(out, "total", &d->total_bytes, sizeof(d->total_bytes));
+	np_sections_put(out, "dominators", d->parent, (size_t)d->node_count * sizeof(*d->parent));
+	np_sections_put(out, "retained", d->retained, (size_t)d->node_count * sizeof(*d->retained));
+}
+
+bool np_dominators_load(const np_graph *g, const struct np_sections *in, struct np_dominators *ret)
+{
+	size_t n = np_graph_node_count(g);
+	const uint64_t *total = np_sections_array(in, "total", 1, sizeof(*total));
+	const uint32_t *parent = np_sections_array(in, "dominators", n, sizeof(*parent));
+	const uint64_t *retained = np_sections_array(in, "retained", n, sizeof(*retained));
+	if (!total || !parent || !retained)
+		return false;
+	*ret = (struct np_dominators){.parent = (uint32_t *)parent, .retained = (uint64_t *)retained, .total_bytes = *total,
+				      .node_count = (np_vertex)n, .is_mapped = true};
+	return true;
 }

@@ -23,10 +23,14 @@ struct np_dominators {
 	size_t big_count;
 	uint64_t big_min_bytes;
 	np_vertex node_count;
+	bool is_mapped; /* parent and retained are */
 };
 
 np_err *np_dominators_init(const np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach,
 			   struct np_dominators *ret) NP_MUST;
+/* In a file, as the graph (graph.h). */
+void np_dominators_save(const struct np_dominators *dominators, struct np_sections_out *out);
+bool np_dominators_load(const np_graph *graph, const struct np_sections *in, struct np_dominators *ret);
 void np_dominators_deinit(struct np_dominators *dominators);
 /* What node dominates immediately, biggest first is not promised; NP_VERTEX_NONE: what only the roots do. */
 struct np_edges np_dominators_children(struct np_dominators *dominators, np_vertex node);

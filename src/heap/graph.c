@@ -16,7 +16,7 @@ static np_err *graph_fill(np_graph *g)
 	return NULL;
 }
 
-np_err *np_graph_build(np_heap *heap, const struct np_graph_options *options, np_graph **ret)
+np_graph *np_graph_new(np_heap *heap, const struct np_graph_options *options)
 {
 	np_graph *g = np_xcalloc(1, sizeof(*g));
 	g->heap = heap;
@@ -26,6 +26,12 @@ np_err *np_graph_build(np_heap *heap, const struct np_graph_options *options, np
 	g->code_weak = np_has(g->v8->layout, NP_F_CodeKind_function) ? 0 : NP_EDGE_WEAK;
 	g->arena = np_arena_create();
 	g->shape_table = np_shape_table_create(g);
+	return g;
+}
+
+np_err *np_graph_build(np_heap *heap, const struct np_graph_options *options, np_graph **ret)
+{
+	np_graph *g = np_graph_new(heap, options);
 	np_err *err = graph_fill(g);
 	if (err) {
 		np_graph_destroy(g);
@@ -35,25 +41,15 @@ np_err *np_graph_build(np_heap *heap, const struct np_graph_options *options, np
 	return NULL;
 }
 
-void np_graph_destroy(np_graph *g)
+static void arrays_free(np_graph *g)
 {
-	if (!g)
-		return;
 	for (size_t i = 0; i < g->pages.len; i++) {
-		struct graph_page *p = &g->pages.data[i];
-		free(p->owned);
-		free(p->starts);
-		free(p->ranks);
+		free(g->pages.data[i].starts);
+		free(g->pages.data[i].ranks);
 	}
-	np_vec_deinit(&g->pages);
-	np_vec_deinit(&g->shapes);
+	np_vec_deinit(&g->far_sizes);
 	np_vec_deinit(&g->externals);
 	np_vec_deinit(&g->ephemerons);
-	np_shape_table_destroy(g->shape_table);
-	np_arena_destroy(g->arena);
-	free(g->unit_keys);
-	free(g->unit_pages);
-	np_vec_deinit(&g->far_sizes);
 	free(g->places);
 	free(g->words);
 	free(g->shapes_narrow);
@@ -63,6 +59,22 @@ void np_graph_destroy(np_graph *g)
 	free(g->rows);
 	if (g->edges_mapped_bytes)
 		munmap(g->edges, g->edges_mapped_bytes);
+}
+
+void np_graph_destroy(np_graph *g)
+{
+	if (!g)
+		return;
+	if (!g->is_mapped)
+		arrays_free(g);
+	for (size_t i = 0; i < g->pages.len; i++)
+		free(g->pages.data[i].owned);
+	np_vec_deinit(&g->pages);
+	np_vec_deinit(&g->shapes);
+	np_shape_table_destroy(g->shape_table);
+	np_arena_destroy(g->arena);
+	free(g->unit_keys);
+	free(g->unit_pages);
 	np_graph_referrers_deinit(g);
 	free(g);
 }

@@ -66,6 +66,15 @@ np_heap *np_graph_heap(const np_graph *graph);
 /* Are the pages of that isolate part of it? */
 bool np_graph_has_isolate(const np_graph *graph, np_addr isolate);
 
+/* --- kept in a file (base/sections.h), for the same heap --- */
+
+struct np_sections_out;
+struct np_sections;
+
+void np_graph_save(const np_graph *graph, struct np_sections_out *out);
+/* False: what the file has is not of this heap. The graph refers to the file's mapping, which must outlive it. */
+bool np_graph_load(np_heap *heap, const struct np_sections *in, np_graph **ret);
+
 /* Objects and external memory. */
 np_vertex np_graph_node_count(const np_graph *graph);
 np_vertex np_graph_object_count(const np_graph *graph);

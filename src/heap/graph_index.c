@@ -370,10 +370,15 @@ static np_err *index_pages(struct index_run *run)
 	return NULL;
 }
 
-np_err *np_graph_index(np_graph *g)
+np_err *np_graph_open_pages(np_graph *g)
 {
 	pages_open(g);
-	NP_TRY(units_build(g));
+	return units_build(g);
+}
+
+np_err *np_graph_index(np_graph *g)
+{
+	NP_TRY(np_graph_open_pages(g));
 	struct index_run run = {.graph = g};
 	run.workers = np_xcalloc(g->threads, sizeof(*run.workers));
 	for (unsigned i = 0; i < g->threads; i++)

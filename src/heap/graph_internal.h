@@ -58,6 +58,7 @@ struct graph_referrers {
 };
 
 struct np_graph {
+	bool is_mapped; /* the arrays are those of a file: not to be freed */
 	np_heap *heap;
 	np_v8 *v8;
 	unsigned threads;
@@ -108,7 +109,16 @@ struct graph_shape *np_shape_find(struct shape_cache *cache, uint64_t map_word);
 /* Size by the readers, one thread at a time; 0 unknown. */
 uint64_t np_shape_ask_size(struct shape_table *table, const struct graph_shape *shape, np_addr addr);
 
+/* Index of that map's shape; -1: it is no map. */
+int64_t np_shape_load(struct shape_cache *cache, np_addr map_addr);
+
+/* ---- graph.c ---- */
+/* Without pages. */
+np_graph *np_graph_new(np_heap *heap, const struct np_graph_options *options);
+
 /* ---- graph_index.c ---- */
+/* The pages, and how they are found by address. */
+np_err *np_graph_open_pages(np_graph *graph) NP_MUST;
 np_err *np_graph_index(np_graph *graph) NP_MUST;
 /* Page of the graph that addr is in, NULL none. */
 static inline const struct graph_page *graph_page_of(const np_graph *g, np_addr addr)

@@ -172,3 +172,9 @@ struct graph_shape *np_shape_find(struct shape_cache *cache, uint64_t map_word)
 	cache->last = s;
 	return s;
 }
+
+int64_t np_shape_load(struct shape_cache *cache, np_addr map_addr)
+{
+	struct graph_shape *s = table_find(cache->table, map_addr);
+	return s == &no_shape ? -1 : (int64_t)s->index;
+}

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/sections.h"
 #include "base/vec.h"
 #include "heap/graph_internal.h"
 
@@ -246,6 +247,7 @@ struct np_reach_parents {
 	const np_graph *graph;
 	const struct np_graph_roots *roots;
 	uint32_t *parent; /* NULL until asked for */
+	bool is_mapped;	  /* parent is */
 };
 
 void np_reach_init(const np_graph *g, const struct np_graph_roots *roots, struct np_reach *ret)
@@ -274,12 +276,60 @@ const uint32_t *np_reach_parents(const struct np_reach *reach)
 	return r->parent;
 }
 
+bool np_reach_parents_are_new(const struct np_reach *reach)
+{
+	return reach->parents->parent && !reach->parents->is_mapped;
+}
+
 void np_reach_deinit(struct np_reach *reach)
 {
-	free(reach->live);
-	free(reach->ephemeron_is_live);
-	if (reach->parents)
+	if (!reach->is_mapped) {
+		free(reach->live);
+		free(reach->ephemeron_is_live);
+	}
+	if (reach->parents && !reach->parents->is_mapped)
 		free(reach->parents->parent);
 	free(reach->parents);
 	*reach = (struct np_reach){0};
+}
+
+/* --- in a file --- */
+
+struct saved_sums {
+	uint64_t count, bytes, external_bytes;
+};
+
+void np_reach_save(const struct np_reach *reach, struct np_sections_out *out)
+{
+	const np_graph *g = reach->parents->graph;
+	size_t n = np_graph_node_count(g);
+	struct saved_sums sums = {reach->count, reach->bytes, reach->external_bytes};
+	np_sections_put(out, "sums", &sums, sizeof(sums));
+	np_sections_put(out, "live", reach->live, (n / 64 + 1) * sizeof(*reach->live));
+	np_sections_put(out, "ephemerons", reach->ephemeron_is_live, np_graph_ephemeron_count(g));
+	if (reach->parents->parent)
+		np_sections_put(out, "parents", reach->parents->parent, n * sizeof(*reach->parents->parent));
+}
+
+bool np_reach_load(const np_graph *g, const struct np_graph_roots *roots, const struct np_sections *in, struct np_reach *ret)
+{
+	size_t n = np_graph_node_count(g);
+	const struct saved_sums *sums = np_sections_array(in, "sums", 1, sizeof(*sums));
+	const uint64_t *live = np_sections_array(in, "live", n / 64 + 1, sizeof(*live));
+	const bool *ephemerons = np_sections_array(in, "ephemerons", np_graph_ephemeron_count(g), sizeof(*ephemerons));
+	const uint32_t *parent = np_sections_array(in, "parents", n, sizeof(*parent));
+	if (!sums || !live || !ephemerons)
+		return false;
+	struct np_reach reach = {
+		.live = (uint64_t *)live,
+		.ephemeron_is_live = (bool *)ephemerons,
+		.count = (np_vertex)sums->count,
+		.bytes = sums->bytes,
+		.external_bytes = sums->external_bytes,
+		.is_mapped = true,
+		.parents = np_xmalloc(sizeof(*reach.parents)),
+	};
+	*reach.parents = (struct np_reach_parents){.graph = g, .roots = roots, .parent = (uint32_t *)parent, .is_mapped = parent};
+	*ret = reach;
+	return true;
 }

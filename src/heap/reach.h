@@ -46,6 +46,7 @@ struct np_reach {
 	uint64_t external_bytes;
 	bool *ephemeron_is_live; /* by index of np_graph_ephemerons(): table and key are */
 	struct np_reach_parents *parents; /* np_reach_parents() */
+	bool is_mapped;
 };
 
 /* graph and roots must outlive it. */
@@ -53,6 +54,12 @@ void np_reach_init(const np_graph *graph, const struct np_graph_roots *roots, st
 void np_reach_deinit(struct np_reach *reach);
 /* Holder that reached each node first; NP_VERTEX_NONE: a root did, or nothing. The first call makes another pass. */
 const uint32_t *np_reach_parents(const struct np_reach *reach);
+/* In a file, as the graph (graph.h); parents only when there are some. */
+void np_reach_save(const struct np_reach *reach, struct np_sections_out *out);
+bool np_reach_load(const np_graph *graph, const struct np_graph_roots *roots, const struct np_sections *in,
+		   struct np_reach *ret);
+/* Were they computed, not loaded? */
+bool np_reach_parents_are_new(const struct np_reach *reach);
 static inline bool np_reach_has(const struct np_reach *reach, np_vertex node)
 {
 	return reach->live[node / 64] >> (node % 64) & 1;
