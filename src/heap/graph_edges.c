@@ -75,9 +75,8 @@ static inline __attribute__((always_inline)) void object_edges(const np_graph *g
 {
 	uint32_t end = size < s->tagged_end ? (uint32_t)size : s->tagged_end;
 	/* The map; it is a reference like any other. */
-	np_vertex map = graph_find(g, s->shape.map_addr);
-	if (map != NP_VERTEX_NONE)
-		row_push(row, map, 0);
+	if (s->map_node != NP_VERTEX_NONE)
+		row_push(row, s->map_node, 0);
 	for (uint32_t at = s->tagged_start; at + 8 <= end; at += 8) {
 		uint64_t word = graph_word(bytes + at);
 		if (!(word & 1))
@@ -196,11 +195,18 @@ static void edges_trim(np_graph *g, uint64_t count)
 	g->edges_mapped_bytes = bytes;
 }
 
+void np_graph_find_maps(np_graph *g)
+{
+	for (size_t i = 0; i < g->shapes.len; i++)
+		g->shapes.data[i]->map_node = graph_find(g, g->shapes.data[i]->shape.map_addr);
+}
+
 np_err *np_graph_connect(np_graph *g)
 {
 	uint64_t total = 0;
 	struct edges_run run = {.graph = g, .lock = PTHREAD_MUTEX_INITIALIZER, .turn = PTHREAD_COND_INITIALIZER};
 	NP_TRY(edges_map(g));
+	np_graph_find_maps(g);
 	g->rows = np_xcalloc_huge((size_t)g->node_count + 1, sizeof(*g->rows));
 	run.scratch = np_xcalloc(g->threads, sizeof(*run.scratch));
 	np_parallel(g->pages.len, g->threads, run_page, &run);

@@ -22,6 +22,7 @@ struct graph_shape {
 	uint32_t tagged_start, tagged_end;
 	uint32_t weak_fields[GRAPH_WEAK_FIELDS_MAX]; /* offsets whose references are weak without a mark; 0 ends */
 	bool is_table; /* an ephemeron table */
+	np_vertex map_node; /* of the map, once objects are numbered; NP_VERTEX_NONE: it is none of the graph's */
 };
 
 struct graph_page {
@@ -176,6 +177,8 @@ static inline uint64_t graph_word(const uint8_t *bytes)
 }
 
 /* ---- graph_edges.c ---- */
+/* Sets map_node of all shapes. */
+void np_graph_find_maps(np_graph *graph);
 np_err *np_graph_connect(np_graph *graph) NP_MUST;
 
 /* ---- graph_back.c ---- */
