@@ -19,6 +19,12 @@ static void buf_reserve(struct np_buf *buf, size_t more)
 	buf->cap = cap;
 }
 
+char *np_buf_room(struct np_buf *buf, size_t n)
+{
+	buf_reserve(buf, n);
+	return buf->data + buf->len;
+}
+
 void np_buf_add(struct np_buf *buf, const void *p, size_t n)
 {
 	buf_reserve(buf, n);

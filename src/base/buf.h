@@ -12,6 +12,8 @@ struct np_buf {
 	size_t len, cap;
 };
 
+/* Where the next n bytes may be written; add to len what was. */
+char *np_buf_room(struct np_buf *buf, size_t n);
 void np_buf_add(struct np_buf *buf, const void *p, size_t n);
 void np_buf_puts(struct np_buf *buf, const char *s);
 void np_buf_putc(struct np_buf *buf, char c);

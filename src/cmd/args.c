@@ -295,6 +295,15 @@ const char *np_opt_str(const struct np_invocation *inv, const char *name)
 	return given ? given->value : NULL;
 }
 
+const char *np_opt_nth(const struct np_invocation *inv, const char *name, size_t i)
+{
+	const struct np_parsed_options *o = inv->options;
+	for (size_t at = 0; o && at < o->len; at++)
+		if (!strcmp(o->given[at].option->name, name) && !i--)
+			return o->given[at].value;
+	return NULL;
+}
+
 bool np_opt_int(const struct np_invocation *inv, const char *name, int64_t *ret)
 {
 	const struct given *given = option_given(inv, name);

@@ -54,6 +54,8 @@ struct np_invocation {
 	FILE *out; /* where the result will go; for commands that run others. Not to be written to while a target is stopped */
 };
 
+struct np_args;
+
 struct np_command {
 	const char *name;
 	const char *group;     /* "Look at one moment", "Files and filters", "General"; NULL: works, but is not advertised */
@@ -65,6 +67,7 @@ struct np_command {
 	const struct np_option *options; /* ends with name == NULL; NULL none */
 	const struct np_example *examples; /* ends with command == NULL */
 	np_err *(*run)(struct np_invocation *inv);
+	bool (*owns_output)(const struct np_args *args); /* is it as with NP_OWNS_OUTPUT, this time? NULL: no */
 };
 
 extern const struct np_command *const np_commands[]; /* ends with NULL */
@@ -73,6 +76,8 @@ const struct np_command *np_command_by_name(const char *name);
 /* Option values; names must be in the command's table. */
 bool np_opt_flag(const struct np_invocation *inv, const char *name);
 const char *np_opt_str(const struct np_invocation *inv, const char *name); /* NULL: not given */
+/* Of an option that may be given several times: the i-th value, NULL when there are no more. */
+const char *np_opt_nth(const struct np_invocation *inv, const char *name, size_t i);
 bool np_opt_int(const struct np_invocation *inv, const char *name, int64_t *ret);
 
 /*

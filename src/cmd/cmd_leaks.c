@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cmd/args.h"
 #include "cmd/leaks.h"
-#include "cmd/path_node.h"
 #include "cmd/session.h"
 #include "heap/suspects.h"
 
@@ -22,9 +22,6 @@ static const struct np_example examples[] = {
 };
 
 static const struct np_shape command_shape = {.name = "command", .style = NP_STYLE_LINE, .line = "{_text:dim}"};
-static const struct np_shape step_shape = {
-	.name = "step", .style = NP_STYLE_LINE, .line = "{class:name}[ {_name:name}] {address}[ {_edge}]"};
-static const struct np_shape held_shape = {.name = "held", .style = NP_STYLE_LINE, .line = "held by {root:keyword}: {text}"};
 static const struct np_shape total_shape = {
 	.name = "total", .style = NP_STYLE_LINE, .line = "{retained_bytes} alive in {count:num} objects"};
 static const struct np_shape answer_shape = {
@@ -37,7 +34,7 @@ static const struct np_shape suspects_shape = {
 	.name = "suspect",
 	.style = NP_STYLE_LINE,
 	.line = "{_number:num}. {class:name} {address}: {reason}",
-	.children = "_misspelt,_held,_mentions,_commands",
+	.children = "_misspelt,_held,_constructor,_mentions,_commands",
 	.indent = 3,
 	.empty = "no object and no class holds a suspicious part of the heap",
 };
@@ -46,7 +43,7 @@ static const struct np_shape note_shape = {.name = "note", .style = NP_STYLE_LIN
 struct report {
 	struct np_invocation *inv;
 	struct np_heap_view *view;
-	struct np_leaks_code code;
+	struct np_leaks leaks;
 };
 
 static const char *size_text(np_arena *arena, uint64_t bytes)
@@ -62,7 +59,7 @@ static const char *size_text(np_arena *arena, uint64_t bytes)
 static const char *many_text(struct report *r, const struct np_suspect *s)
 {
 	const char *name, *place;
-	if (np_leaks_function(r->inv, r->view, s->example, &name, &place))
+	if (np_leaks_function(&r->leaks, s->example, &name, &place))
 		return np_arena_printf(r->inv->arena, "closures like %s%s%s", name, *place ? " " : "", place);
 	const struct np_group *g = np_group_get(r->view->classes, s->group);
 	const char *class = np_class_id_name(r->view->classes, g->class_id), *shape = "";
@@ -84,30 +81,19 @@ static const char *reason_text(struct report *r, const struct np_suspect *s)
 			       (unsigned long long)s->count, many_text(r, s), size_text(arena, s->bytes), share);
 }
 
-static np_node *steps_node(struct report *r, const struct np_step *steps, size_t n)
-{
-	np_node *list = np_list(r->inv->arena, &step_shape);
-	for (size_t i = 0; i < n; i++) {
-		np_node *step = np_obj(r->inv->arena, &step_shape);
-		np_addr at = np_graph_address(r->view->graph, steps[i].node);
-		np_set_addr(step, "address", np_graph_is_external(r->view->graph, steps[i].node) ? at : at | 1);
-		np_set_str(step, "class", np_class_of(r->view->classes, steps[i].node));
-		if (steps[i].edge.name) {
-			np_set_str(step, "edge", np_edge_kind_name(steps[i].edge.kind));
-			np_set_str(step, "name", steps[i].edge.name);
-		}
-		if (steps[i].repeated > 1)
-			np_set_uint(step, "repeated", steps[i].repeated);
-		np_add(list, step);
-	}
-	return list;
-}
-
-static void add_command(struct report *r, np_node *list, const char *text)
+static void add_line(struct report *r, np_node *list, const char *text)
 {
 	np_node *n = np_obj(r->inv->arena, &command_shape);
 	np_set_str(n, "_text", text);
 	np_add(list, n);
+}
+
+static const char *place_text(np_arena *arena, const np_node *place)
+{
+	int64_t line = 0;
+	np_node_int(np_node_get(place, "line"), &line);
+	return np_arena_printf(arena, "%s, %s:%lld", np_node_str(np_node_get(place, "name")),
+			       np_node_str(np_node_get(place, "file")), (long long)line);
 }
 
 /* The last property on the way that has a name of its own, and whose it is. */
@@ -121,8 +107,8 @@ static const struct np_step *last_property(const struct np_step *steps, size_t n
 
 static void add_code(struct report *r, np_node *n, const struct np_step *property)
 {
-	np_node *mentions = np_leaks_mentions(r->inv, r->view, &r->code, property->edge.name);
-	const char *other = np_leaks_misspelt(r->inv, r->view, property->node, property->edge.name);
+	np_node *mentions = np_leaks_mentions(&r->leaks, property->edge.name);
+	const char *other = np_leaks_misspelt(&r->leaks, property->node, property->edge.name);
 	if (other) {
 		np_node *notes = np_list(r->inv->arena, &note_shape), *note = np_obj(r->inv->arena, &note_shape);
 		const char *text = np_arena_printf(r->inv->arena, "\"%s\" looks like \"%s\" of the same object, which is empty: a misspelt name?",
@@ -138,24 +124,31 @@ static void add_code(struct report *r, np_node *n, const struct np_step *propert
 	}
 	if (np_node_len(mentions)) {
 		np_node *notes = np_list(r->inv->arena, &command_shape);
-		for (size_t i = 0; i < np_node_len(mentions); i++) {
-			np_node *m = np_node_at(mentions, i);
-			int64_t line = 0;
-			np_node_int(np_node_get(m, "line"), &line);
-			add_command(r, notes, np_arena_printf(r->inv->arena, "\"%s\" stands in %s, %s:%lld", property->edge.name,
-							      np_node_str(np_node_get(m, "name")),
-							      np_node_str(np_node_get(m, "file")), (long long)line));
-		}
+		for (size_t i = 0; i < np_node_len(mentions); i++)
+			add_line(r, notes, np_arena_printf(r->inv->arena, "\"%s\" stands in %s", property->edge.name,
+							   place_text(r->inv->arena, np_node_at(mentions, i))));
 		np_set_node(n, "mentions", mentions);
 		np_set_node(n, "_mentions", notes);
 	}
 }
 
+/* Where the many are made, as far as the heap tells: it knows the constructor of a class. */
+static void add_constructor(struct report *r, np_node *n, const struct np_suspect *s)
+{
+	np_node *constructor = np_leaks_constructor(&r->leaks, s->example);
+	if (!constructor)
+		return;
+	np_node *notes = np_list(r->inv->arena, &command_shape);
+	add_line(r, notes, np_arena_printf(r->inv->arena, "made by %s", place_text(r->inv->arena, constructor)));
+	np_set_node(n, "constructor", constructor);
+	np_hide(n, "constructor");
+	np_set_node(n, "_constructor", notes);
+}
+
 static np_node *suspect_node(struct report *r, const struct np_suspect *s, size_t number)
 {
 	np_arena *arena = r->inv->arena;
-	np_node *n = np_obj(arena, &suspects_shape), *commands = np_list(arena, &command_shape);
-	struct np_path path;
+	np_node *n = np_obj(arena, &suspects_shape);
 	struct np_step *steps;
 	np_addr at = np_graph_address(r->view->graph, s->node) | 1;
 	np_set_uint(n, "_number", number);
@@ -168,29 +161,47 @@ static np_node *suspect_node(struct report *r, const struct np_suspect *s, size_
 	np_set_str(n, "of", many_text(r, s));
 	np_set_addr(n, "example", np_graph_address(r->view->graph, s->example) | 1);
 	np_set_str(n, "reason", reason_text(r, s));
-	if (np_paths_find(r->view->graph, &r->view->roots, &r->view->reach, s->node, 1, arena, &path)) {
-		size_t count = np_path_steps(r->view->graph, r->view->classes, &path, true, arena, &steps);
-		const struct np_step *property = last_property(steps, count);
-		np_node *list = np_list(arena, &held_shape), *held = np_obj(arena, &held_shape);
-		np_set_str(n, "root", np_root_text(path.root, arena));
-		np_set_node(n, "path", steps_node(r, steps, count));
-		np_set_str(held, "root", np_root_text(path.root, arena));
-		np_set_str(held, "text", np_path_text(r->inv, r->view, &path));
-		np_add(list, held);
-		np_set_node(n, "_held", list);
-		if (property)
-			add_code(r, n, property);
-	}
-	add_command(r, commands, np_arena_printf(arena, "nopsy print %s 0x%llx", np_target_spec(r->inv->session->target),
-						 (unsigned long long)np_graph_address(r->view->graph, s->example) | 1));
-	np_set_node(n, "_commands", commands);
+	size_t count = np_leaks_set_path(&r->leaks, n, s->node, true, &steps);
+	const struct np_step *property = count ? last_property(steps, count) : NULL;
+	add_constructor(r, n, s);
+	if (property)
+		add_code(r, n, property);
+	np_leaks_add_command_at(&r->leaks, n, "print", s->example);
+	if (s->is_accumulation)
+		np_leaks_add_command_at(&r->leaks, n, "retained", s->node);
 	return n;
+}
+
+/* --- the report --- */
+
+static const struct section {
+	const char *name;
+	np_node *(*make)(struct np_leaks *leaks);
+} sections[] = {
+	{"duplicates", np_leaks_duplicates}, {"slices", np_leaks_slices},     {"buffers", np_leaks_buffers},
+	{"listeners", np_leaks_listeners},   {"timers", np_leaks_timers},     {"promises", np_leaks_promises},
+	{"contexts", np_leaks_contexts},
+};
+
+static np_node *suspects_node(struct report *r, const struct np_suspect_limits *limits)
+{
+	struct np_suspect *suspects;
+	size_t count = np_suspects_find(r->view->graph, r->view->classes, &r->view->reach, &r->view->dominators,
+					limits, &suspects);
+	np_node *list = np_list(r->inv->arena, &suspects_shape);
+	np_debug("leaks: suspects found");
+	np_leaks_init(r->inv, r->view, &r->leaks);
+	np_debug("leaks: objects of the sections found");
+	for (size_t i = 0; i < count; i++)
+		np_add(list, suspect_node(r, &suspects[i], i + 1));
+	free(suspects);
+	np_debug("leaks: suspects described");
+	return list;
 }
 
 static np_err *run(struct np_invocation *inv)
 {
 	struct report r = {.inv = inv};
-	struct np_suspect *suspects;
 	int64_t n;
 	NP_TRY(np_heap_view_get(inv, &r.view));
 	NP_TRY(np_heap_view_need_dominators(inv, r.view));
@@ -201,27 +212,16 @@ static np_err *run(struct np_invocation *inv)
 		limits.min_count = (uint64_t)n;
 	if (np_opt_int(inv, "limit", &n) && n >= 0)
 		limits.max = (size_t)n;
-	size_t count = np_suspects_find(r.view->graph, r.view->classes, &r.view->dominators, &limits, &suspects);
-	np_leaks_code_gather(inv, r.view, &r.code);
-	np_node *list = np_list(inv->arena, &suspects_shape), *total = np_obj(inv->arena, &total_shape);
-	for (size_t i = 0; i < count; i++)
-		np_add(list, suspect_node(&r, &suspects[i], i + 1));
-	free(suspects);
-	static const struct {
-		const char *name;
-		np_node *(*make)(struct np_invocation *inv, struct np_heap_view *view);
-	} sections[] = {
-		{"duplicates", np_leaks_duplicates}, {"slices", np_leaks_slices},     {"buffers", np_leaks_buffers},
-		{"listeners", np_leaks_listeners},   {"timers", np_leaks_timers},     {"promises", np_leaks_promises},
-		{"contexts", np_leaks_contexts},
-	};
+	np_node *total = np_obj(inv->arena, &total_shape);
 	inv->result = np_obj(inv->arena, &answer_shape);
-	np_set_node(inv->result, "suspects", list);
+	np_set_node(inv->result, "suspects", suspects_node(&r, &limits));
 	for (size_t i = 0; i < NP_ARRAY_LEN(sections); i++) {
-		np_node *section = sections[i].make(inv, r.view);
+		np_node *section = sections[i].make(&r.leaks);
 		if (section)
 			np_set_node(inv->result, sections[i].name, section);
+		np_debug("leaks: %s looked for", sections[i].name);
 	}
+	np_leaks_deinit(&r.leaks);
 	np_set_bytes(total, "retained_bytes", r.view->dominators.total_bytes);
 	np_set_uint(total, "count", r.view->reach.count);
 	np_set_node(inv->result, "total", total);

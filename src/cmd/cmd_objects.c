@@ -5,17 +5,22 @@
 #include "cmd/args.h"
 #include "cmd/heap_view.h"
 #include "cmd/object_filter.h"
+#include "cmd/objects_by.h"
+#include "cmd/objects_fill.h"
 #include "cmd/session.h"
 #include "heap/group_retained.h"
+#include "heap/member.h"
 
 enum { ROWS_DEFAULT = 40, SHAPE_SHOWN = 6 };
 
 static const struct np_option options[] = {
 	NP_OBJECT_FILTER_OPTIONS,
 	{"min-count", 0, NP_OPT_INT, "N", NULL, "only groups of at least N objects"},
-	{"min-bytes", 0, NP_OPT_INT, "N", NULL, "only groups of at least N bytes of their own"},
+	{"min-bytes", 0, NP_OPT_INT, "N", NULL, "only groups of at least N bytes of their own (--fill: that waste as much)"},
 	{"sort", 's', NP_OPT_CHOICE, "WHAT", "self|count|retained|class", "biggest first by that (self)"},
-	{"by", 0, NP_OPT_CHOICE, "WHAT", "shape|class", "one row for each shape of a class, or for the class (shape)"},
+	{"by", 0, NP_OPT_STRING, "WHAT", NULL,
+	 "one row for each `shape` of a class, for each `class`, or for each value of a member such as .user.name (shape)"},
+	{"fill", 0, NP_OPT_FLAG, NULL, NULL, "how full arrays, Maps, dictionaries, buffers are; what their empty room takes"},
 	{"no-retained", 0, NP_OPT_FLAG, NULL, NULL, "leave out retained sizes, which take most of the time"},
 	{"instances", 'i', NP_OPT_FLAG, NULL, NULL, "addresses instead of the census"},
 	{"limit", 'n', NP_OPT_INT, "N", NULL, "at most N rows or addresses (40 rows as text, else all)"},
@@ -26,6 +31,9 @@ static const struct np_example examples[] = {
 	{"nopsy objects 4242", "what the heap of a process consists of"},
 	{"nopsy objects core.4242 --class Session --instances", "addresses of all instances of a class"},
 	{"nopsy objects core.4242 --property cahce", "who has a property of that name"},
+	{"nopsy objects core.4242 --fill", "which collections are nearly empty, and what that wastes, by class"},
+	{"nopsy objects core.4242 --fill --instances --limit 10", "the ten collections that waste most"},
+	{"nopsy objects core.4242 --class Session --by .user.name", "whose sessions they are: by the value of a member"},
 	{0},
 };
 
@@ -39,7 +47,8 @@ static const struct np_shape total_shape = {
 	.name = "total", .style = NP_STYLE_LINE, .line = "{count:num} objects, {self_bytes}[ ({_live})]"};
 static const struct np_shape answer_shape = {
 	.name = "objects", .style = NP_STYLE_LINE, .children = "groups,more,total,coverage", .indent = -1};
-static const struct np_shape more_shape = {.name = "more", .style = NP_STYLE_LINE, .line = "... and {groups:num} more groups; --limit N shows more"};
+static const struct np_shape more_shape = {
+	.name = "more", .style = NP_STYLE_LINE, .line = "... and {groups:num} more groups; --limit N shows more"};
 static const struct np_shape instances_shape = {
 	.name = "instances", .style = NP_STYLE_LINE, .children = "instances", .indent = -1};
 
@@ -229,8 +238,18 @@ static np_err *run(struct np_invocation *inv)
 	int64_t n;
 	if (np_opt_int(inv, "limit", &n) && n < 0)
 		return np_err_new(NP_EUSAGE, "--limit is a number of rows");
+	if (by && (np_opt_flag(inv, "fill") || np_opt_flag(inv, "instances")))
+		return np_err_new(NP_EUSAGE, "--by goes with neither --fill nor --instances");
+	bool by_member = by && strcmp(by, "class") != 0 && strcmp(by, "shape") != 0;
+	if (by_member)
+		NP_TRY(np_member_check(by));
 	NP_TRY(np_heap_view_get(inv, &c.view));
 	NP_TRY(np_object_filter_init(inv, c.view, &c.filter));
+	if (np_opt_flag(inv, "fill")) {
+		np_objects_fill(inv, c.view, &c.filter);
+		np_object_filter_deinit(&c.filter);
+		return NULL;
+	}
 	if (np_opt_flag(inv, "instances")) {
 		answer_instances(&c);
 		np_object_filter_deinit(&c.filter);
@@ -239,7 +258,9 @@ static np_err *run(struct np_invocation *inv)
 	c.by_class = by && strcmp(by, "class") == 0;
 	c.with_retained = !np_opt_flag(inv, "no-retained") || (sort && strcmp(sort, "retained") == 0);
 	np_err *err = c.with_retained ? np_heap_view_need_dominators(inv, c.view) : NULL;
-	if (!err) {
+	if (!err && by_member) {
+		err = np_objects_by(inv, c.view, &c.filter, by, c.with_retained);
+	} else if (!err) {
 		census_count(&c);
 		if (c.with_retained)
 			census_retained(&c);
@@ -261,6 +282,13 @@ const struct np_command np_cmd_objects = {
 		"constructor; what is no object to JavaScript stands in parentheses, V8's own objects are called as V8\n"
 		"calls them. Memory outside of the heap that objects own (the bytes of buffers) counts as external memory.\n"
 		"The retained size of a group is what would be freed with all its objects.\n\n"
+		"--by .MEMBER counts by the value of a member: numbers and strings that are equal, BigInts and Dates too, are\n"
+		"one value, other objects are values of their own; most frequent first. Paths go through own properties,\n"
+		"[index] and .entries; length, size and byteLength of built-in objects are known. Without --class or another\n"
+		"choice every object that has the member counts. A member called `class` or `shape` is written .class, .shape.\n\n"
+		"--fill compares the room that objects have with what they use of it: slots of arrays (holes are not in use),\n"
+		"slots for properties, entries of dictionaries, Maps, Sets and WeakMaps, bytes of ArrayBuffers that some view\n"
+		"shows (a pool of Buffers). A row for each class and kind of room; with --instances one for each object.\n\n"
 		"A live process is copied in one short pause and goes on while the copy is looked at.",
 	.options = options,
 	.examples = examples,

@@ -27,6 +27,7 @@ static const struct np_example examples[] = {
 	{"nopsy sql core.4242 \"select class, count(*), sum(self_bytes) from objects where is_live group by 1 order by 3 desc\"",
 	 "the census"},
 	{"nopsy sql core.4242 \"select holder, owner, kind, name from edges where target = '0x2f31d9c1'\"", "who holds an object"},
+	{"nopsy sql core.4242 \"select type, function, due_ms from handles\"", "what keeps the loop alive"},
 	{"nopsy sql core.4242 -o heap.sqlite", "every table as a file for other SQLite tools"},
 	{"nopsy sql core.4242 -o heap.sqlite --tables objects,strings", "the small ones only: edges are many"},
 	{"nopsy sql core.4242 --schema", "which tables there are"},
@@ -47,6 +48,8 @@ struct query {
 	const char **names, **keys; /* of columns, as SQLite calls them, and each once */
 	size_t column_count, row_count;
 	bool is_cut;
+	bool has_guards;
+	struct sigaction before_term, before_hup;
 	np_rows *stream; /* JSON that is written as it comes; NULL: rows */
 };
 
@@ -70,9 +73,28 @@ static np_err *need(void *ctx, enum np_sql_need what, struct np_sql_heap *heap)
 
 static volatile sig_atomic_t is_interrupted;
 
-static void on_sigint(int signal_number)
+static void on_signal(int signal_number)
 {
 	is_interrupted = 1;
+}
+
+/* A half-written file with a name must go, so these end an export, too, before they end nopsy. */
+static void must_clean(void *ctx)
+{
+	struct query *q = ctx;
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	q->has_guards = true;
+	sigaction(SIGTERM, &action, &q->before_term);
+	sigaction(SIGHUP, &action, &q->before_hup);
+}
+
+static void guards_end(struct query *q)
+{
+	if (!q->has_guards)
+		return;
+	sigaction(SIGTERM, &q->before_term, NULL);
+	sigaction(SIGHUP, &q->before_hup, NULL);
+	q->has_guards = false;
 }
 
 static bool interrupted(void *ctx)
@@ -310,6 +332,7 @@ static np_err *run_query(struct query *q, np_sql *sql)
 static np_err *run_export(struct query *q, np_sql *sql)
 {
 	np_err *err = np_sql_export(sql, q->inv->globals->output, np_opt_str(q->inv, "tables"));
+	guards_end(q);
 	if (q->shown)
 		fputs("\r\033[K", stderr);
 	return with_tables(err);
@@ -349,8 +372,9 @@ static np_err *run(struct np_invocation *inv)
 	struct query q = {.inv = inv, .limit = inv->globals->json ? UINT64_MAX : ROWS_DEFAULT};
 	struct np_sql_source source = {.target = inv->session->target, .v8 = inv->session->v8,
 				       .redact = inv->globals->redact, .ctx = &q, .need = need,
-				       .interrupted = interrupted, .progress = progress};
-	struct sigaction action = {.sa_handler = on_sigint, .sa_flags = SA_RESTART}, before;
+				       .interrupted = interrupted, .progress = progress,
+				       .must_clean = must_clean};
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, before;
 	np_sql *sql;
 	int64_t limit;
 	NP_TRY(check(inv));
@@ -370,6 +394,13 @@ static np_err *run(struct np_invocation *inv)
 	return err;
 }
 
+/* Without a query --output names a database. */
+static bool owns_output(const struct np_args *args)
+{
+	struct np_invocation asked = {.command = args->command, .options = args->options};
+	return !args->arg_count && !np_opt_flag(&asked, "schema");
+}
+
 const struct np_command np_cmd_sql = {
 	.name = "sql",
 	.group = "Look at one moment",
@@ -378,14 +409,17 @@ const struct np_command np_cmd_sql = {
 	.needs = NP_NEEDS_TARGET | NP_NEEDS_V8 | NP_NEEDS_COPY,
 	.summary = "the heap and the stacks as SQL tables; a query, or all of them as a file",
 	.help = "QUERY is one SELECT in SQLite's SQL over the tables that --schema shows: objects, edges, properties,\n"
-		"strings, functions, closures, contexts, scripts, roots, threads, frames and frame_variables. Nothing is\n"
-		"computed that the query does not ask for: retained sizes cost time only where retained_bytes is named.\n\n"
+		"strings, functions, closures, contexts, scripts, roots, handles, threads, frames and frame_variables.\n"
+		"Nothing is computed that the query does not ask for: retained sizes cost time only where retained_bytes\n"
+		"is named.\n\n"
 		"Addresses are texts, '0x2f31d9c1', and join tables: edges.target with objects.address. In a comparison\n"
 		"with = a number does, too. text REGEXP 'pattern' takes extended regular expressions.\n\n"
 		"Without QUERY, -o FILE.sqlite writes all tables to a file that any SQLite tool opens; what\n"
-		"`nopsy sql` answers, it answers there. Queries cannot write, read files or load extensions.\n\n"
+		"`nopsy sql` answers, it answers there. The file is its owner's alone (mode 0600) and gets its name when it\n"
+		"is whole; one that was there is replaced. Queries cannot write, read files or load extensions.\n\n"
 		"Objects that are garbage are in the tables: `where is_live` leaves them out.",
 	.options = options,
 	.examples = examples,
 	.run = run,
+	.owns_output = owns_output,
 };

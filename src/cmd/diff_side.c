@@ -103,11 +103,11 @@ np_err *np_diff_add_snapshot(struct np_diff *d, enum np_diff_side side, const ch
 struct as_snapshot {
 	struct np_diff *diff;
 	enum np_diff_side side;
-	np_snapshot *snapshot;
+	np_snapshot_walker *walker;
 	struct np_addr_map rows; /* by type and number of the name: row + 2; 1: not compared */
 };
 
-static bool snapshot_node_take(void *ctx, const struct np_snapshot_node *node)
+static void snapshot_node_take(void *ctx, const struct np_snapshot_node *node)
 {
 	static const char *const types[] = {"hidden", "array", "string", "object", "code", "closure", "regexp", "number",
 					    "native", "synthetic", "concatenated string", "sliced string", "symbol",
@@ -118,28 +118,34 @@ static bool snapshot_node_take(void *ctx, const struct np_snapshot_node *node)
 	uint64_t key = ((uint64_t)node->type + 1) << 32 | (by_name ? node->name : 0);
 	uintptr_t known = (uintptr_t)np_addr_map_get(&s->rows, key);
 	if (!known) {
-		size_t bytes;
-		const char *name = by_name ? np_snapshot_string(s->snapshot, node->name, &bytes) : NULL;
+		size_t bytes = 0;
+		const char *name = NULL;
+		if (by_name) {
+			np_snapshot_string(s->walker, node->name, &name, &bytes);
+			name = np_arena_strndup(s->diff->arena, name, bytes);
+		}
 		const char *class = class_of_snapshot(s->diff, types[node->type], name);
 		known = class ? (uintptr_t)row_of(s->diff, class, class) + 2 : 1;
 		np_addr_map_put(&s->rows, key, (void *)known);
 	}
 	if (known == 1)
-		return true;
+		return;
 	uint32_t row = (uint32_t)(known - 2);
 	snapshot_row_add(s->diff, s->side, row, 1, node->self_bytes);
 	if (s->side == NP_DIFF_AFTER && node->vertex != NP_VERTEX_NONE)
 		sample_take(&s->diff->rows.data[row], node->vertex);
-	return true;
 }
 
 void np_diff_add_heap_as_snapshot(struct np_diff *d, enum np_diff_side side, struct np_heap_view *view)
 {
 	static const struct np_snapshot_options options;
 	struct as_snapshot s = {.diff = d, .side = side};
-	s.snapshot = np_snapshot_create(view->graph, &view->roots, &view->reach, &options);
-	np_snapshot_visit(s.snapshot, snapshot_node_take, &s);
-	np_snapshot_destroy(s.snapshot);
+	np_snapshot *snapshot = np_snapshot_create(view->graph, &view->roots, &view->reach, &options);
+	s.walker = np_snapshot_walker_create(snapshot);
+	for (size_t i = 0; i < np_snapshot_chunk_count(snapshot); i++)
+		np_snapshot_nodes(s.walker, i, snapshot_node_take, &s);
+	np_snapshot_walker_destroy(s.walker);
+	np_snapshot_destroy(snapshot);
 	np_addr_map_deinit(&s.rows);
 }
 

@@ -274,7 +274,7 @@ static int execute_command(const struct np_execute *x, const struct np_args *arg
 	struct np_sink sink;
 	const char *target = x->session ? np_target_spec(x->session->target) : args->target;
 	struct np_globals shown = args->globals;
-	if (args->command->needs & NP_OWNS_OUTPUT)
+	if (args->command->needs & NP_OWNS_OUTPUT || (args->command->owns_output && args->command->owns_output(args)))
 		shown.output = NULL;
 	np_err *err = np_sink_open(&shown, x->out, &sink);
 	if (err)

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/vec.h"
 #include "cmd/leaks.h"
 #include "cmd/session.h"
 #include "v8/collection.h"
@@ -82,12 +81,12 @@ static bool sibling_matches(void *ctx, const struct np_property *p)
 	return !s->found && s->seen++ < SIBLINGS_MAX;
 }
 
-const char *np_leaks_misspelt(struct np_invocation *inv, struct np_heap_view *view, np_vertex owner, const char *name)
+const char *np_leaks_misspelt(struct np_leaks *leaks, np_vertex owner, const char *name)
 {
-	struct siblings s = {inv->session->v8, inv->arena, name, NULL, 0};
-	if (!np_graph_is_external(view->graph, owner) &&
-	    np_kind_is_receiver(np_graph_shape(view->graph, np_graph_shape_of(view->graph, owner))->kind))
-		np_err_free(np_object_properties(s.v8, np_graph_address(view->graph, owner), sibling_matches, &s));
+	struct siblings s = {leaks->inv->session->v8, leaks->inv->arena, name, NULL, 0};
+	np_graph *g = leaks->view->graph;
+	if (!np_graph_is_external(g, owner) && np_kind_is_receiver(np_graph_shape(g, np_graph_shape_of(g, owner))->kind))
+		np_err_free(np_object_properties(s.v8, np_graph_address(g, owner), sibling_matches, &s));
 	return s.found;
 }
 
@@ -113,15 +112,30 @@ static bool is_program_text(const struct np_script *s)
 	return s->has_text && s->name && strncmp(s->name, "node:", 5) != 0 && (strchr(s->name, '/') || strchr(s->name, '\\'));
 }
 
+/* The first place at or behind `from`; SIZE_MAX: none. */
+static size_t text_find(const struct np_chars *text, size_t from, const char *name, size_t n)
+{
+	if (text->one) {
+		const uint8_t *at = from < text->len ? memmem(text->one + from, text->len - from, name, n) : NULL;
+		return at ? (size_t)(at - text->one) : SIZE_MAX;
+	}
+	for (size_t i = from; i + n <= text->len; i++) {
+		size_t k = 0;
+		while (k < n && np_char_at(text, i + k) == (uint8_t)name[k])
+			k++;
+		if (k == n)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 /* Places of `.name` and `["name"]` in a script. */
 static void script_sites(const struct np_script *s, const char *name, struct site *sites, size_t *len)
 {
 	size_t n = strlen(name);
-	for (size_t i = 1; i + n <= s->text.len && *len < SITES_MAX; i++) {
-		size_t k = 0;
-		while (k < n && np_char_at(&s->text, i + k) == (uint8_t)name[k])
-			k++;
-		if (k < n || (i + n < s->text.len && is_name_unit(np_char_at(&s->text, i + n))))
+	for (size_t i = text_find(&s->text, 1, name, n); i != SIZE_MAX && *len < SITES_MAX;
+	     i = text_find(&s->text, i + 1, name, n)) {
+		if (i + n < s->text.len && is_name_unit(np_char_at(&s->text, i + n)))
 			continue;
 		uint16_t before = np_char_at(&s->text, i - 1);
 		if (before == '.' || before == '"' || before == '\'')
@@ -129,79 +143,96 @@ static void script_sites(const struct np_script *s, const char *name, struct sit
 	}
 }
 
-void np_leaks_code_gather(struct np_invocation *inv, struct np_heap_view *view, struct np_leaks_code *ret)
+static size_t sites_find(struct np_leaks *leaks, const char *name, struct site *sites)
 {
-	NP_VEC(np_vertex) scripts = {0}, functions = {0};
-	uint32_t shapes = np_graph_shape_count(view->graph);
-	enum np_kind *kinds = np_xcalloc((size_t)shapes + 1, sizeof(*kinds));
-	for (uint32_t i = 0; i < shapes; i++)
-		kinds[i] = np_graph_shape(view->graph, i)->kind;
-	for (np_vertex node = 0; node < np_graph_object_count(view->graph); node++) {
-		enum np_kind kind = kinds[np_graph_shape_of(view->graph, node)];
-		if (kind == NP_KIND_SCRIPT && np_reach_has(&view->reach, node))
-			np_vec_push(&scripts, node);
-		else if (kind == NP_KIND_SHARED_FUNCTION_INFO)
-			np_vec_push(&functions, node);
-	}
-	free(kinds);
-	ret->script_count = scripts.len;
-	ret->function_count = functions.len;
-	ret->scripts = np_arena_memdup(inv->arena, scripts.data, scripts.len * sizeof(*scripts.data));
-	ret->functions = np_arena_memdup(inv->arena, functions.data, functions.len * sizeof(*functions.data));
-	np_vec_deinit(&scripts);
-	np_vec_deinit(&functions);
-}
-
-static size_t sites_find(struct np_invocation *inv, struct np_heap_view *view, const struct np_leaks_code *code,
-			 const char *name, struct site *sites)
-{
+	const struct np_scan_list *scripts = &leaks->found[NP_LEAKS_SCRIPT];
 	size_t len = 0;
-	for (size_t i = 0; i < code->script_count && len < SITES_MAX; i++) {
+	for (size_t i = 0; i < scripts->count && len < SITES_MAX; i++) {
 		const struct np_script *script;
-		if (!np_err_drop(np_script_load(inv->session->v8, np_graph_address(view->graph, code->scripts[i]), &script)) &&
+		if (!np_err_drop(np_script_load(leaks->inv->session->v8, np_graph_address(leaks->view->graph, scripts->nodes[i]),
+						&script)) &&
 		    is_program_text(script))
 			script_sites(script, name, sites, &len);
 	}
 	return len;
 }
 
-static void site_offer(struct site *s, const struct np_shared *f)
+/* --- the function around a place --- */
+
+struct np_leaks_function_range {
+	np_addr script, function;
+	int32_t start, end;
+};
+
+static int range_compare(const void *a, const void *b)
+{
+	const struct np_leaks_function_range *x = a, *y = b;
+	if (x->script != y->script)
+		return x->script < y->script ? -1 : 1;
+	return x->function < y->function ? -1 : x->function > y->function;
+}
+
+/* Of all functions with a source, by script. */
+static void ranges_load(struct np_leaks *leaks)
+{
+	const struct np_scan_list *list = &leaks->found[NP_LEAKS_FUNCTION_INFO];
+	if (leaks->ranges)
+		return;
+	np_arena *scratch = np_arena_create();
+	leaks->ranges = np_xmalloc((list->count + 1) * sizeof(*leaks->ranges));
+	for (size_t i = 0; i < list->count; i++) {
+		struct np_shared f;
+		np_arena_reset(scratch);
+		if (!np_err_drop(np_shared_load(leaks->inv->session->v8, np_graph_address(leaks->view->graph, list->nodes[i]),
+						scratch, &f)) &&
+		    f.script && f.start >= 0)
+			leaks->ranges[leaks->range_count++] =
+				(struct np_leaks_function_range){f.script, f.addr, f.start, f.end};
+	}
+	if (leaks->range_count)
+		qsort(leaks->ranges, leaks->range_count, sizeof(*leaks->ranges), range_compare);
+	np_arena_destroy(scratch);
+}
+
+static void site_offer(struct site *s, const struct np_leaks_function_range *f)
 {
 	bool whole = f->start <= 0 && (size_t)f->end >= s->script->text.len;
-	if (s->script->addr == f->script && s->at >= f->start && s->at < f->end && !whole &&
-	    (!s->function || f->end - f->start < s->to - s->from)) {
-		s->function = f->addr;
+	if (s->at >= f->start && s->at < f->end && !whole && (!s->function || f->end - f->start < s->to - s->from)) {
+		s->function = f->function;
 		s->from = f->start;
 		s->to = f->end;
 	}
 }
 
-static void sites_name(struct np_invocation *inv, struct np_heap_view *view, const struct np_leaks_code *code,
-		       struct site *sites, size_t len)
+static void sites_name(struct np_leaks *leaks, struct site *sites, size_t len)
 {
-	np_arena *scratch = np_arena_create();
-	for (size_t i = 0; i < code->function_count && len; i++) {
-		struct np_shared f;
-		np_arena_reset(scratch);
-		if (np_err_drop(np_shared_load(inv->session->v8, np_graph_address(view->graph, code->functions[i]), scratch, &f)) ||
-		    !f.script || f.start < 0)
-			continue;
-		for (size_t k = 0; k < len; k++)
-			site_offer(&sites[k], &f);
+	if (len)
+		ranges_load(leaks);
+	for (size_t k = 0; k < len; k++) {
+		size_t low = 0, high = leaks->range_count;
+		while (low < high) {
+			size_t mid = low + (high - low) / 2;
+			if (leaks->ranges[mid].script < sites[k].script->addr)
+				low = mid + 1;
+			else
+				high = mid;
+		}
+		for (; low < leaks->range_count && leaks->ranges[low].script == sites[k].script->addr; low++)
+			site_offer(&sites[k], &leaks->ranges[low]);
 	}
-	np_arena_destroy(scratch);
 }
 
-np_node *np_leaks_mentions(struct np_invocation *inv, struct np_heap_view *view, const struct np_leaks_code *code,
-			   const char *property)
+np_node *np_leaks_mentions(struct np_leaks *leaks, const char *property)
 {
+	np_v8 *v8 = leaks->inv->session->v8;
+	np_arena *arena = leaks->inv->arena;
 	struct site sites[SITES_MAX];
-	np_node *list = np_list(inv->arena, &mention_shape);
+	np_node *list = np_list(arena, &mention_shape);
 	size_t n = strlen(property);
 	if (n < NAME_MIN || n > NAME_UNITS_MAX)
 		return list;
-	size_t len = sites_find(inv, view, code, property, sites);
-	sites_name(inv, view, code, sites, len);
+	size_t len = sites_find(leaks, property, sites);
+	sites_name(leaks, sites, len);
 	for (size_t i = 0; i < len && np_node_len(list) < MENTIONS_MAX; i++) {
 		struct np_shared f;
 		int line, column;
@@ -211,9 +242,9 @@ np_node *np_leaks_mentions(struct np_invocation *inv, struct np_heap_view *view,
 		if (told || !np_script_line_column(sites[i].script, sites[i].at, &line, &column))
 			continue;
 		const char *name = "(top level)";
-		if (sites[i].function && !np_err_drop(np_shared_load(inv->session->v8, sites[i].function, inv->arena, &f)))
-			name = np_shared_debug_name(inv->session->v8, &f, inv->arena);
-		np_node *m = np_obj(inv->arena, &mention_shape);
+		if (sites[i].function && !np_err_drop(np_shared_load(v8, sites[i].function, arena, &f)))
+			name = np_shared_debug_name(v8, &f, arena);
+		np_node *m = np_obj(arena, &mention_shape);
 		np_set_str(m, "name", *name ? name : "(anonymous)");
 		np_set_str(m, "file", sites[i].script->name);
 		np_set_int(m, "line", line);
@@ -223,24 +254,60 @@ np_node *np_leaks_mentions(struct np_invocation *inv, struct np_heap_view *view,
 	return list;
 }
 
-bool np_leaks_function(struct np_invocation *inv, struct np_heap_view *view, np_vertex node, const char **ret_name,
-		       const char **ret_place)
+/* --- functions --- */
+
+static bool function_at(struct np_leaks *leaks, np_addr function, struct np_shared *ret_shared, const struct np_script **ret)
 {
-	np_v8 *v8 = inv->session->v8;
-	struct np_shared f;
-	const struct np_script *script;
-	np_addr at = np_graph_address(view->graph, node), shared;
-	int line, column;
-	if (np_graph_is_external(view->graph, node) ||
-	    np_graph_shape(view->graph, np_graph_shape_of(view->graph, node))->kind != NP_KIND_JS_FUNCTION ||
-	    !np_function_shared(v8, at, &shared) || np_err_drop(np_shared_load(v8, shared, inv->arena, &f)))
+	np_v8 *v8 = leaks->inv->session->v8;
+	np_addr shared;
+	if (!np_function_shared(v8, function, &shared) ||
+	    np_err_drop(np_shared_load(v8, shared, leaks->inv->arena, ret_shared)))
 		return false;
-	const char *name = np_function_name(v8, at, inv->arena);
+	*ret = NULL;
+	if (!ret_shared->script || np_err_drop(np_script_load(v8, ret_shared->script, ret)) || !(*ret)->name)
+		*ret = NULL;
+	return true;
+}
+
+bool np_leaks_function(struct np_leaks *leaks, np_vertex node, const char **ret_name, const char **ret_place)
+{
+	np_graph *g = leaks->view->graph;
+	np_arena *arena = leaks->inv->arena;
+	const struct np_script *script;
+	struct np_shared f;
+	int line, column;
+	if (np_graph_is_external(g, node) || np_graph_shape(g, np_graph_shape_of(g, node))->kind != NP_KIND_JS_FUNCTION ||
+	    !function_at(leaks, np_graph_address(g, node), &f, &script))
+		return false;
+	const char *name = np_function_name(leaks->inv->session->v8, np_graph_address(g, node), arena);
 	*ret_name = name && *name ? name : "(anonymous)";
 	*ret_place = "";
-	if (f.script && !np_err_drop(np_script_load(v8, f.script, &script)) && script->name)
+	if (script)
 		*ret_place = np_script_line_column(script, f.start, &line, &column)
-				     ? np_arena_printf(inv->arena, "%s:%d", script->name, line)
+				     ? np_arena_printf(arena, "%s:%d", script->name, line)
 				     : script->name;
 	return true;
+}
+
+np_node *np_leaks_constructor(struct np_leaks *leaks, np_vertex node)
+{
+	np_graph *g = leaks->view->graph;
+	np_v8 *v8 = leaks->inv->session->v8;
+	np_arena *arena = leaks->inv->arena;
+	const struct np_script *script;
+	struct np_shared f;
+	np_addr constructor;
+	int line, column;
+	if (np_graph_is_external(g, node) || !np_kind_is_receiver(np_graph_shape(g, np_graph_shape_of(g, node))->kind))
+		return NULL;
+	const char *name = np_class_and_constructor(v8, np_graph_address(g, node), arena, &constructor);
+	if (!constructor || !function_at(leaks, constructor, &f, &script) || !script ||
+	    !np_script_line_column(script, f.start, &line, &column))
+		return NULL;
+	np_node *n = np_obj(arena, &mention_shape);
+	np_set_str(n, "name", name);
+	np_set_str(n, "file", script->name);
+	np_set_int(n, "line", line);
+	np_set_int(n, "column", column);
+	return n;
 }

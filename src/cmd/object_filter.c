@@ -13,7 +13,7 @@
 
 enum { NOT_ASKED, NO, YES };
 
-np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *view, struct np_object_filter *ret)
+static np_err *filter_init(struct np_invocation *inv, struct np_heap_view *view, bool all, struct np_object_filter *ret)
 {
 	struct np_object_filter f = {
 		.view = view,
@@ -24,7 +24,7 @@ np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *vi
 		.script = np_opt_str(inv, "script"),
 		.kind = np_opt_str(inv, "kind"),
 		.like = UINT32_MAX,
-		.all = np_opt_flag(inv, "all"),
+		.all = all,
 	};
 	const char *like = np_opt_str(inv, "like");
 	if (!f.all)
@@ -36,6 +36,16 @@ np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *vi
 	}
 	*ret = f;
 	return NULL;
+}
+
+np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *view, struct np_object_filter *ret)
+{
+	return filter_init(inv, view, np_opt_flag(inv, "all"), ret);
+}
+
+np_err *np_object_filter_init_live(struct np_invocation *inv, struct np_heap_view *view, struct np_object_filter *ret)
+{
+	return filter_init(inv, view, false, ret);
 }
 
 bool np_object_filter_is_set(const struct np_object_filter *f)

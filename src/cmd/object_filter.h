@@ -5,8 +5,8 @@
 #include "cmd/heap_view.h"
 #include "v8/cache.h"
 
-/* Rows for a command's table of options. */
-#define NP_OBJECT_FILTER_OPTIONS                                                                                   \
+/* Rows for a command's table of options. NP_OBJECT_FILTER_LIVE_OPTIONS: of one that is about what lives alone. */
+#define NP_OBJECT_FILTER_LIVE_OPTIONS                                                                              \
 	{"class", 'c', NP_OPT_STRING, "NAME", NULL, "only instances of that class (* and ? match)"},               \
 	{"property", 'p', NP_OPT_STRING, "NAME", NULL, "only objects that have this own property"},                \
 	{"shape", 0, NP_OPT_STRING, "A,B,...", NULL, "only objects with exactly these properties, in order"},      \
@@ -14,7 +14,9 @@
 	{"script", 0, NP_OPT_STRING, "FILE", NULL, "only closures of, and instances of constructors in, that script"}, \
 	{"kind", 'k', NP_OPT_CHOICE, "KIND", "dict|inobject|props|numeric",                                        \
 	 "only objects whose properties are in a dictionary, in the object, in an array beside it; with elements"}, \
-	{"like", 0, NP_OPT_STRING, "ADDR", NULL, "only objects of the class and shape of that one"},               \
+	{"like", 0, NP_OPT_STRING, "ADDR", NULL, "only objects of the class and shape of that one"}
+#define NP_OBJECT_FILTER_OPTIONS       \
+	NP_OBJECT_FILTER_LIVE_OPTIONS, \
 	{"all", 'a', NP_OPT_FLAG, NULL, NULL, "garbage too, not only what the roots keep alive"}
 
 struct np_object_filter {
@@ -27,7 +29,9 @@ struct np_object_filter {
 	struct np_addr_map verdict_of; /* by SharedFunctionInfo, or the map of an instance: 1 no, 2 yes */
 };
 
-/* Computes what is alive unless all are wanted. */
+/* Computes what is alive unless all are wanted. _live: for the options without --all. */
+np_err *np_object_filter_init_live(struct np_invocation *inv, struct np_heap_view *view, struct np_object_filter *ret)
+	NP_MUST;
 np_err *np_object_filter_init(struct np_invocation *inv, struct np_heap_view *view, struct np_object_filter *ret) NP_MUST;
 bool np_object_filter_takes(struct np_object_filter *filter, np_vertex node);
 /* Is there any condition but liveness? */

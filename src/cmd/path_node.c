@@ -45,6 +45,10 @@ static np_node *step_node(struct np_invocation *inv, struct np_heap_view *view, 
 		np_set_str(n, "edge", s->edge.is_weak ? "weak" : np_edge_kind_name(s->edge.kind));
 		np_set_str(n, "name", s->edge.name);
 		np_set_str(n, "_edge", np_edge_text(&s->edge, inv->arena));
+		if (s->edge.kind == NP_EDGE_KIND_VALUE || s->edge.kind == NP_EDGE_KIND_KEY)
+			np_sensitive(n, "name"); /* a Map's key: content */
+		if (s->edge.kind == NP_EDGE_KIND_VALUE)
+			np_sensitive(n, "_edge");
 	}
 	if (s->repeated > 1) {
 		np_set_uint(n, "repeated", s->repeated);
@@ -108,7 +112,9 @@ const char *np_path_text(struct np_invocation *inv, struct np_heap_view *view, c
 		if (!b.len)
 			np_buf_puts(&b, np_class_of(view->classes, s->node));
 		if (s->edge.name)
-			np_buf_puts(&b, np_edge_text(&s->edge, inv->arena));
+			np_buf_puts(&b, inv->globals->redact && s->edge.kind == NP_EDGE_KIND_VALUE
+						? ".get()"
+						: np_edge_text(&s->edge, inv->arena));
 		if (s->repeated > 1)
 			np_buf_printf(&b, " (x%zu)", s->repeated);
 	}

@@ -11,8 +11,10 @@ enum {
 	CHUNK_MAX_BYTES_LOG2 = 36,
 	ALIGNMENT_MIN = 4096,
 	SPACE_WORDS = 12,	  /* of a Space object that are looked at for its Heap */
+	SPACE_IDS_MAX = 32,	  /* more than any V8 has */
 	OWNER_TAG = 7,
 	ISOLATE_MAX_BYTES = 1 << 20,
+	GUARD_BYTES = 4096,	  /* behind the area of a code page */
 };
 
 static const struct {
@@ -74,6 +76,7 @@ np_err *np_chunk_layout_check(const np_layout *l)
 /*
  * The Space of a chunk: an object that knows its Heap, with its number right
  * behind.  That it does is also the proof that the chunk is none by chance.
+ * A V8 without a table of its own may have spaces that its neighbours lack.
  */
 static bool space_read(np_heap *heap, np_addr owner, np_addr of_heap, enum np_space *ret)
 {
@@ -89,7 +92,7 @@ static bool space_read(np_heap *heap, np_addr owner, np_addr of_heap, enum np_sp
 		for (int s = 1; s < NP_SPACE_COUNT; s++)
 			if (np_has(l, spaces[s].id) && np_get(l, spaces[s].id) == id)
 				*ret = (enum np_space)s;
-		return true;
+		return *ret != NP_SPACE_UNKNOWN || (!l->exact && id >= 0 && id < SPACE_IDS_MAX);
 	}
 	return false;
 }
@@ -119,6 +122,15 @@ static bool area_is_executable(np_heap *heap, const struct np_page *page)
 {
 	const struct np_mapping *m = np_target_mapping_at(heap->v8->target, page->area_start);
 	return np_chunk_mapping(m) && (m->prot < 0 || m->prot & NP_PROT_X) && page->area_end <= m->end;
+}
+
+/* V8 5.8 cuts pages that it will not add to, and gives the rest back, but leaves their size as it was. */
+static np_addr chunk_end(np_heap *heap, const struct np_page *page)
+{
+	const struct np_mapping *last = np_target_mapping_at(heap->v8->target, page->end - 1);
+	if (page->area_end + GUARD_BYTES >= page->end || page->area_end % GUARD_BYTES || (last && last->prot != 0))
+		return page->end;
+	return page->area_end + (area_is_executable(heap, page) ? GUARD_BYTES : 0);
 }
 
 bool np_chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m, struct np_page *ret)
@@ -158,6 +170,7 @@ bool np_chunk_probe(np_heap *heap, np_addr start, const struct np_mapping *m, st
 	} else if (!page.is_raw && !space_read(heap, page.owner, page.heap, &page.space)) {
 		return false;
 	}
+	page.end = chunk_end(heap, &page);
 	page.isolate = heap_isolate(l, page.heap);
 	page.is_large = page.space == NP_SPACE_UNKNOWN ? size > (uint64_t)np_get(l, NP_F_Chunk_alignment)
 						       : spaces[page.space].is_large;

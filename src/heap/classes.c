@@ -17,10 +17,17 @@ struct np_classes {
 	np_v8 *v8;
 	np_arena *arena;
 	uint32_t *class_of_shape, *group_of_shape; /* UNKNOWN: not asked for yet */
-	/* Objects with their properties in a dictionary share maps, and may each have a toStringTag: node + 1 -> number + 1. */
+	uint32_t external_class, external_group; /* of memory outside the heap */
+	/*
+	 * Objects with their properties in a dictionary share maps, and each may have
+	 * a toStringTag: those that have are looked at one by one, node + 1 -> number + 1.
+	 */
 	struct np_addr_map class_of_node;
+	uint64_t *is_tag; /* a bit a node: Symbol.toStringTag; NULL: not asked for yet */
+	size_t tag_count;
 	NP_VEC(const char *) names;
 	NP_VEC(struct np_group) groups;
+	NP_VEC(uint32_t) dictionary_groups; /* by class; UNKNOWN: not asked for yet */
 	struct np_text_map {
 		char **keys;
 		uint32_t *ids;
@@ -122,7 +129,7 @@ static const char *internal_class(np_arena *arena, const char *type)
 	return s;
 }
 
-static const char *class_name(np_classes *c, const struct np_vertex_shape *s, np_vertex node)
+static const char *class_name(np_classes *c, const struct np_vertex_shape *s, np_vertex node, bool is_untagged)
 {
 	switch (s->kind) {
 	case NP_KIND_STRING:
@@ -159,7 +166,9 @@ static const char *class_name(np_classes *c, const struct np_vertex_shape *s, np
 		break;
 	}
 	if (np_kind_is_receiver(s->kind)) {
-		const char *name = np_class_name_of(c->v8, np_graph_address(c->graph, node), c->arena);
+		np_addr at = np_graph_address(c->graph, node);
+		const char *name = is_untagged ? np_class_name_of_untagged(c->v8, at, c->arena)
+					       : np_class_name_of(c->v8, at, c->arena);
 		return name && *name ? name : "Object";
 	}
 	if (!s->type_name)
@@ -185,11 +194,56 @@ static bool has_own_names(const struct np_vertex_shape *s)
 	return np_kind_is_receiver(s->kind) && s->map->dictionary;
 }
 
+/* Where the symbol is that such a property has as its key (one an isolate). */
+static void tags_find(np_classes *c)
+{
+	enum { SYMBOL };
+	struct np_scan_list lists[NP_SCAN_BITS];
+	uint32_t shapes = np_graph_shape_count(c->graph);
+	uint16_t *bits = np_xcalloc((size_t)shapes + 1, sizeof(*bits));
+	c->is_tag = np_xcalloc((size_t)np_graph_node_count(c->graph) / 64 + 1, sizeof(*c->is_tag));
+	for (uint32_t i = 0; i < shapes; i++)
+		bits[i] = np_graph_shape(c->graph, i)->kind == NP_KIND_SYMBOL ? 1 << SYMBOL : 0;
+	np_scan_objects(c->graph, NULL, bits, 0, lists);
+	for (size_t i = 0; i < lists[SYMBOL].count; i++) {
+		np_vertex node = lists[SYMBOL].nodes[i];
+		np_tagged description;
+		if (np_field(c->v8, np_graph_address(c->graph, node), NP_F_Symbol_description, &description) &&
+		    np_is_kind(c->v8, description, NP_KIND_STRING) &&
+		    np_string_equals(c->v8, np_ref(description), "Symbol.toStringTag")) {
+			c->is_tag[node / 64] |= 1ull << (node % 64);
+			c->tag_count++;
+		}
+	}
+	np_scan_lists_deinit(lists);
+	free(bits);
+}
+
+/* Can an object have a class that others of its map do not have? */
+static bool may_have_own_class(np_classes *c, np_vertex node, const struct np_vertex_shape *s)
+{
+	np_tagged properties;
+	if (s->kind == NP_KIND_JS_GLOBAL_OBJECT || s->kind == NP_KIND_JS_PRIMITIVE_WRAPPER)
+		return true;
+	if (!c->is_tag)
+		tags_find(c);
+	if (!c->tag_count || !np_field(c->v8, np_graph_address(c->graph, node), NP_F_JSReceiver_properties, &properties))
+		return true;
+	np_vertex store = np_is_ref(properties) ? np_graph_find(c->graph, np_ref(properties)) : NP_VERTEX_NONE;
+	struct np_edges row = np_graph_edges(c->graph, store);
+	for (uint32_t k = 0; k < row.count; k++) {
+		np_vertex key = np_edge_target(row.targets[k]);
+		if (c->is_tag[key / 64] >> (key % 64) & 1)
+			return true;
+	}
+	return false;
+}
+
 static uint32_t class_of_one(np_classes *c, np_vertex node, const struct np_vertex_shape *s)
 {
 	uintptr_t known = (uintptr_t)np_addr_map_get(&c->class_of_node, (np_addr)node + 1);
 	if (!known) {
-		known = (uintptr_t)class_number(c, class_name(c, s, node)) + 1;
+		known = (uintptr_t)class_number(c, class_name(c, s, node, false)) + 1;
 		np_addr_map_put(&c->class_of_node, (np_addr)node + 1, (void *)known);
 	}
 	return (uint32_t)(known - 1);
@@ -197,13 +251,17 @@ static uint32_t class_of_one(np_classes *c, np_vertex node, const struct np_vert
 
 uint32_t np_class_id_of(np_classes *c, np_vertex node)
 {
-	if (np_graph_is_external(c->graph, node))
-		return class_number(c, "(external memory)");
+	if (np_graph_is_external(c->graph, node)) {
+		if (c->external_class == UNKNOWN)
+			c->external_class = class_number(c, "(external memory)");
+		return c->external_class;
+	}
 	uint32_t shape = np_graph_shape_of(c->graph, node);
-	if (has_own_names(np_graph_shape(c->graph, shape)))
-		return class_of_one(c, node, np_graph_shape(c->graph, shape));
+	const struct np_vertex_shape *s = np_graph_shape(c->graph, shape);
+	if (has_own_names(s) && may_have_own_class(c, node, s))
+		return class_of_one(c, node, s);
 	if (c->class_of_shape[shape] == UNKNOWN)
-		c->class_of_shape[shape] = class_number(c, class_name(c, np_graph_shape(c->graph, shape), node));
+		c->class_of_shape[shape] = class_number(c, class_name(c, s, node, has_own_names(s)));
 	return c->class_of_shape[shape];
 }
 
@@ -263,16 +321,32 @@ static uint32_t group_number(np_classes *c, np_vertex node, const struct np_vert
 	return id;
 }
 
+/* Of objects that each have their own properties there is one group a class. */
+static uint32_t dictionary_group(np_classes *c, np_vertex node, const struct np_vertex_shape *s)
+{
+	uint32_t class = np_class_id_of(c, node);
+	while (c->dictionary_groups.len <= class)
+		np_vec_push(&c->dictionary_groups, UNKNOWN);
+	if (c->dictionary_groups.data[class] == UNKNOWN)
+		c->dictionary_groups.data[class] = group_number(c, node, s);
+	return c->dictionary_groups.data[class];
+}
+
 uint32_t np_group_id_of(np_classes *c, np_vertex node)
 {
 	static const struct np_vertex_shape none;
-	if (np_graph_is_external(c->graph, node))
-		return group_number(c, node, &none);
+	if (np_graph_is_external(c->graph, node)) {
+		if (c->external_group == UNKNOWN)
+			c->external_group = group_number(c, node, &none);
+		return c->external_group;
+	}
 	uint32_t shape = np_graph_shape_of(c->graph, node);
-	if (has_own_names(np_graph_shape(c->graph, shape)))
-		return group_number(c, node, np_graph_shape(c->graph, shape));
-	if (c->group_of_shape[shape] == UNKNOWN)
-		c->group_of_shape[shape] = group_number(c, node, np_graph_shape(c->graph, shape));
+	if (c->group_of_shape[shape] != UNKNOWN)
+		return c->group_of_shape[shape];
+	const struct np_vertex_shape *s = np_graph_shape(c->graph, shape);
+	if (has_own_names(s))
+		return dictionary_group(c, node, s);
+	c->group_of_shape[shape] = group_number(c, node, s);
 	return c->group_of_shape[shape];
 }
 
@@ -284,6 +358,58 @@ const struct np_group *np_group_get(const np_classes *c, uint32_t id)
 uint32_t np_group_count(const np_classes *c)
 {
 	return (uint32_t)c->groups.len;
+}
+
+/* --- of all --- */
+
+void np_groups_init(np_classes *c, const struct np_reach *reach, struct np_groups *ret)
+{
+	enum { EACH };
+	np_graph *g = c->graph;
+	uint32_t shapes = np_graph_shape_count(g);
+	struct np_groups groups = {.graph = g, .of_shape = np_xmalloc(((size_t)shapes + 1) * sizeof(*groups.of_shape))};
+	struct np_scan_list lists[NP_SCAN_BITS];
+	uint16_t *bits = np_xcalloc((size_t)shapes + 1, sizeof(*bits));
+	np_scan_shapes(g, reach, groups.of_shape); /* the first object; then its group */
+	for (uint32_t i = 0; i < shapes; i++) {
+		if (groups.of_shape[i] == NP_VERTEX_NONE)
+			continue;
+		if (has_own_names(np_graph_shape(g, i)))
+			bits[i] = 1 << EACH;
+		groups.of_shape[i] = bits[i] ? NP_VERTEX_NONE : np_group_id_of(c, groups.of_shape[i]);
+	}
+	np_scan_objects(g, reach, bits, 0, lists);
+	groups.each = lists[EACH];
+	lists[EACH] = (struct np_scan_list){0};
+	np_scan_lists_deinit(lists);
+	free(bits);
+	groups.of_each = np_xmalloc((groups.each.count + 1) * sizeof(*groups.of_each));
+	for (size_t i = 0; i < groups.each.count; i++)
+		groups.of_each[i] = np_group_id_of(c, groups.each.nodes[i]);
+	if (np_graph_node_count(g) > np_graph_object_count(g))
+		groups.external = np_group_id_of(c, np_graph_object_count(g));
+	*ret = groups;
+}
+
+void np_groups_deinit(struct np_groups *groups)
+{
+	free(groups->of_shape);
+	free(groups->each.nodes);
+	free(groups->of_each);
+	*groups = (struct np_groups){0};
+}
+
+uint32_t np_groups_of_each(const struct np_groups *groups, np_vertex node)
+{
+	size_t low = 0, high = groups->each.count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (groups->each.nodes[mid] < node)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < groups->each.count && groups->each.nodes[low] == node ? groups->of_each[low] : NP_VERTEX_NONE;
 }
 
 /* --- life --- */
@@ -299,6 +425,7 @@ np_classes *np_classes_create(np_graph *graph)
 	c->group_of_shape = np_xmalloc(n * sizeof(*c->group_of_shape));
 	memset(c->class_of_shape, 0xff, n * sizeof(*c->class_of_shape));
 	memset(c->group_of_shape, 0xff, n * sizeof(*c->group_of_shape));
+	c->external_class = c->external_group = UNKNOWN;
 	return c;
 }
 
@@ -310,7 +437,9 @@ void np_classes_destroy(np_classes *c)
 	text_map_deinit(&c->group_ids);
 	np_vec_deinit(&c->names);
 	np_vec_deinit(&c->groups);
+	np_vec_deinit(&c->dictionary_groups);
 	np_addr_map_deinit(&c->class_of_node);
+	free(c->is_tag);
 	free(c->class_of_shape);
 	free(c->group_of_shape);
 	np_arena_destroy(c->arena);

@@ -14,7 +14,7 @@
 #ifndef NP_HEAP_CLASSES_H
 #define NP_HEAP_CLASSES_H
 
-#include "heap/graph.h"
+#include "heap/scan.h"
 
 typedef struct np_classes np_classes;
 
@@ -38,5 +38,27 @@ struct np_group {
 uint32_t np_group_id_of(np_classes *classes, np_vertex node);
 const struct np_group *np_group_get(const np_classes *classes, uint32_t id);
 uint32_t np_group_count(const np_classes *classes);
+
+/* --- the groups of all live objects, for passes on several threads --- */
+
+struct np_groups {
+	const np_graph *graph;
+	uint32_t *of_shape; /* NP_VERTEX_NONE: each object has its own (or none is alive) */
+	struct np_scan_list each;
+	uint32_t *of_each;  /* of these */
+	uint32_t external;  /* of memory outside the heap */
+};
+
+void np_groups_init(np_classes *classes, const struct np_reach *reach, struct np_groups *ret);
+void np_groups_deinit(struct np_groups *groups);
+uint32_t np_groups_of_each(const struct np_groups *groups, np_vertex node);
+/* np_group_id_of() a live node. */
+static inline uint32_t np_groups_of(const struct np_groups *groups, np_vertex node)
+{
+	if (np_graph_is_external(groups->graph, node))
+		return groups->external;
+	uint32_t group = groups->of_shape[np_graph_shape_of(groups->graph, node)];
+	return group != NP_VERTEX_NONE ? group : np_groups_of_each(groups, node);
+}
 
 #endif

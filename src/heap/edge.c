@@ -68,6 +68,12 @@ bool np_edge_find(const np_graph *g, np_vertex holder, np_vertex target, uint32_
 
 /* --- names --- */
 
+/* What V8 keeps under private symbols of its own (up to 5.5 a promise's result) is no property to a program. */
+static enum np_edge_kind property_kind(np_v8 *v8, np_tagged key)
+{
+	return np_key_is_internal(v8, key) ? NP_EDGE_KIND_INTERNAL : NP_EDGE_KIND_PROPERTY;
+}
+
 /* A Map's key in short. */
 static const char *key_text(np_graph *g, np_classes *classes, np_tagged key, np_arena *arena)
 {
@@ -222,6 +228,7 @@ struct slot_search {
 	np_addr slot;
 	np_arena *arena;
 	const char *name;
+	enum np_edge_kind kind;
 };
 
 static bool slot_matches(void *ctx, const struct np_property *p)
@@ -230,6 +237,7 @@ static bool slot_matches(void *ctx, const struct np_property *p)
 	if (p->slot != s->slot)
 		return true;
 	s->name = np_key_text(s->v8, p->key, s->arena);
+	s->kind = property_kind(s->v8, p->key);
 	return false;
 }
 
@@ -267,7 +275,7 @@ static bool describe_dictionary(np_graph *g, np_vertex owner, np_vertex store, u
 	const char *name = np_key_text(v8, key, arena);
 	if (!name)
 		return false;
-	e->kind = in_entry ? NP_EDGE_KIND_PROPERTY : NP_EDGE_KIND_KEY;
+	e->kind = in_entry ? property_kind(v8, key) : NP_EDGE_KIND_KEY;
 	e->name = name;
 	return true;
 }
@@ -276,13 +284,13 @@ static bool describe_property(np_graph *g, np_vertex owner, np_vertex store, uin
 			      struct np_edge_name *e)
 {
 	const struct np_vertex_shape *shape = np_graph_shape(g, np_graph_shape_of(g, owner));
-	struct slot_search s = {v8_of(g), np_graph_address(g, store) + offset, arena, NULL};
+	struct slot_search s = {.v8 = v8_of(g), .slot = np_graph_address(g, store) + offset, .arena = arena};
 	if (shape->map->dictionary || shape->kind == NP_KIND_JS_GLOBAL_OBJECT)
 		return describe_dictionary(g, owner, store, offset, arena, e);
 	np_err_free(np_object_properties(s.v8, np_graph_address(g, owner), slot_matches, &s));
 	if (!s.name)
 		return false;
-	e->kind = NP_EDGE_KIND_PROPERTY;
+	e->kind = s.kind;
 	e->name = s.name;
 	return true;
 }

@@ -53,7 +53,7 @@ static bool property_matches(void *ctx, const struct np_property *p)
 	if (p->slot != s->slot)
 		return true;
 	s->found = true;
-	s->field->kind = NP_FIELD_PROPERTY;
+	s->field->kind = np_key_is_internal(s->v8, p->key) ? NP_FIELD_INTERNAL : NP_FIELD_PROPERTY;
 	s->field->name = np_key_text(s->v8, p->key, s->arena);
 	s->field->is_double = p->is_double;
 	s->field->number = p->number;

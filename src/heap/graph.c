@@ -11,6 +11,7 @@ static np_err *graph_fill(np_graph *g)
 	NP_TRY(np_graph_index(g));
 	NP_TRY(np_graph_find_externals(g));
 	np_graph_find_contexts(g);
+	np_graph_find_weak_slots(g);
 	NP_TRY(np_graph_connect(g));
 	np_graph_find_ephemerons(g);
 	return NULL;

@@ -105,9 +105,9 @@ void np_graph_want_referrers(np_graph *g, const np_vertex *nodes, size_t count)
 	size_t chunks = ((size_t)g->node_count + CHUNK_NODES - 1) / CHUNK_NODES, before = g->referrers.len;
 	for (size_t i = 0; i < count && !g->back_rows; i++) {
 		uint64_t bit = 1ull << (nodes[i] % 64);
-		if (nodes[i] >= g->node_count || wanted[nodes[i] / 64] & bit ||
-		    bsearch(&(struct graph_referrers){.node = nodes[i]}, g->referrers.data, before, sizeof(*g->referrers.data),
-			    referrers_compare))
+		bool is_known = before && bsearch(&(struct graph_referrers){.node = nodes[i]}, g->referrers.data, before,
+						  sizeof(*g->referrers.data), referrers_compare);
+		if (nodes[i] >= g->node_count || is_known || wanted[nodes[i] / 64] & bit)
 			continue;
 		wanted[nodes[i] / 64] |= bit;
 		np_vec_push(&g->referrers, (struct graph_referrers){.node = nodes[i]});

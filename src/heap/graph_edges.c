@@ -33,6 +33,7 @@ struct edges_run {
 struct row {
 	uint32_t *targets, *offsets;
 	uint32_t count;
+	uint32_t last_offset;
 };
 
 static inline void row_push(struct row *row, uint32_t edge, uint32_t offset)
@@ -41,6 +42,7 @@ static inline void row_push(struct row *row, uint32_t edge, uint32_t offset)
 		row->targets[row->count] = edge;
 	if (row->offsets)
 		row->offsets[row->count] = offset;
+	row->last_offset = offset;
 	row->count++;
 }
 
@@ -71,13 +73,14 @@ static void code_edges(const np_graph *g, const uint8_t *bytes, uint32_t from, u
 }
 
 static inline __attribute__((always_inline)) void object_edges(const np_graph *g, const struct graph_shape *s,
-								const uint8_t *bytes, uint64_t size, struct row *row)
+								const uint8_t *bytes, uint64_t size, struct row *row,
+								uint32_t most)
 {
 	uint32_t end = size < s->tagged_end ? (uint32_t)size : s->tagged_end;
 	/* The map; it is a reference like any other. */
 	if (s->map_node != NP_VERTEX_NONE)
 		row_push(row, s->map_node, 0);
-	for (uint32_t at = s->tagged_start; at + 8 <= end; at += 8) {
+	for (uint32_t at = s->tagged_start; at + 8 <= end && row->count < most; at += 8) {
 		uint64_t word = graph_word(bytes + at);
 		if (!(word & 1))
 			continue;
@@ -87,7 +90,12 @@ static inline __attribute__((always_inline)) void object_edges(const np_graph *g
 		bool weak = (word & 2) || (s->weak_fields[0] && is_weak_field(s, at));
 		row_push(row, target | (weak ? NP_EDGE_WEAK : 0), at);
 	}
-	if (s->is_code && size <= UINT32_MAX)
+	if (s->entry_at && s->entry_at + 8ull <= size) {
+		np_vertex code = graph_find(g, graph_word(bytes + s->entry_at) - s->entry_in_code);
+		if (code != NP_VERTEX_NONE)
+			row_push(row, code, s->entry_at);
+	}
+	if (s->is_code && size <= UINT32_MAX && row->count < most)
 		code_edges(g, bytes, end, (uint32_t)size, row);
 }
 
@@ -129,7 +137,7 @@ __attribute__((target_clones("popcnt", "default"))) static size_t page_edges(np_
 	for (np_vertex node = p->first; node < p->first + p->count; node++) {
 		uint32_t words = graph_words(g, node);
 		struct row row = {.targets = scratch_room(scratch, used, (size_t)words + 1)};
-		object_edges(g, graph_shape(g, node), node_bytes(g, node), (uint64_t)words << 3, &row);
+		object_edges(g, graph_shape(g, node), node_bytes(g, node), (uint64_t)words << 3, &row, UINT32_MAX);
 		if (external < g->externals.len && g->externals.data[external].holder == node)
 			row.targets[row.count++] = g->externals.data[external++].node;
 		g->rows[node + 1] = row.count;
@@ -229,13 +237,10 @@ bool np_graph_edge_offset(const np_graph *g, np_vertex holder, uint32_t k, uint3
 	uint32_t count = g->rows[holder + 1] - g->rows[holder];
 	if (holder >= g->object_count || k >= count)
 		return false;
-	uint32_t *offsets = np_xmalloc(count * sizeof(*offsets));
-	struct row row = {.offsets = offsets};
-	const struct graph_shape *s = graph_shape(g, holder);
-	object_edges(g, s, node_bytes(g, holder), (uint64_t)graph_words(g, holder) << 3, &row);
-	bool found = k < row.count;
-	uint32_t offset = found ? offsets[k] : 0;
-	free(offsets);
+	struct row row = {0};
+	object_edges(g, graph_shape(g, holder), node_bytes(g, holder), (uint64_t)graph_words(g, holder) << 3, &row, k + 1);
+	bool found = k + 1 == row.count;
+	uint32_t offset = row.last_offset;
 	if (!found || offset & 7)
 		return false;
 	*ret = offset;
@@ -248,6 +253,6 @@ uint32_t np_graph_edge_offsets(const np_graph *g, np_vertex holder, uint32_t *re
 	if (holder >= g->object_count)
 		return 0;
 	const struct graph_shape *s = graph_shape(g, holder);
-	object_edges(g, s, node_bytes(g, holder), (uint64_t)graph_words(g, holder) << 3, &row);
+	object_edges(g, s, node_bytes(g, holder), (uint64_t)graph_words(g, holder) << 3, &row, UINT32_MAX);
 	return row.count;
 }

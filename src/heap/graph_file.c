@@ -167,6 +167,7 @@ bool np_graph_load(np_heap *heap, const struct np_sections *in, np_graph **ret)
 		np_graph_destroy(g);
 		return false;
 	}
+	np_graph_find_weak_slots(g);
 	np_graph_find_maps(g);
 	*ret = g;
 	return true;

@@ -1,8 +1,7 @@
 /*
  * The index: pages to objects.  Every page is walked on its own: the map word at
  * an object's start gives its size, there the next one begins.  Where that chain
- * breaks, the walk looks for the next word that begins an object which another
- * one follows (locate.h has the same rule for single look-ups).
+ * breaks, the walk goes on behind the gap (resync.h).
  *
  * The walk leaves one bit an object behind.  When all objects are counted, each
  * has its number, and a second pass over the bits fills the arrays: reading the
@@ -13,6 +12,7 @@
 
 #include "base/parallel.h"
 #include "heap/graph_internal.h"
+#include "heap/resync.h"
 
 enum { UNIT_BYTES = 4096 };
 
@@ -133,18 +133,10 @@ static bool object_here(const struct walker *w, np_addr addr, struct graph_shape
 	return *size <= w->page->end - addr;
 }
 
-/* The next address of [from, end) where an object of known size lies that another one or the end follows. */
-static np_addr resync(const struct walker *w, np_addr from)
+static bool object_probe(const void *walk, np_addr at, uint64_t *ret_size)
 {
-	struct graph_shape *s, *next;
-	uint64_t size, next_size;
-	for (np_addr at = from; at < w->page->end; at += 8) {
-		if (!object_here(w, at, &s, &size) || !size)
-			continue;
-		if (at + size == w->page->end || object_here(w, at + size, &next, &next_size))
-			return at;
-	}
-	return w->page->end;
+	struct graph_shape *s;
+	return object_here(walk, at, &s, ret_size);
 }
 
 static void page_mark(struct graph_page *p, np_addr at)
@@ -163,7 +155,7 @@ static void walk_page(struct walker *w, struct graph_page *p, struct page_counts
 		struct graph_shape *s;
 		uint64_t size;
 		if (!object_here(w, at, &s, &size)) {
-			np_addr found = resync(w, at + 8);
+			np_addr found = np_resync(object_probe, w, at + 8, p->end);
 			c->gap_bytes += found - at;
 			at = found;
 			continue;
@@ -171,7 +163,7 @@ static void walk_page(struct walker *w, struct graph_page *p, struct page_counts
 		np_addr after = at + size;
 		uint64_t shown = size;
 		if (!size) {
-			after = p->starts ? resync(w, at + 8) : p->end;
+			after = p->starts ? np_resync(object_probe, w, at + 8, p->end) : p->end;
 			shown = after - at;
 			np_vec_push(&c->unknown, (struct unknown_size){at, shown});
 		}

@@ -9,7 +9,7 @@
 #include "heap/graph.h"
 #include "heap/size.h"
 
-enum { GRAPH_WEAK_FIELDS_MAX = 4 };
+enum { GRAPH_WEAK_FIELDS_MAX = 6 };
 
 /* A shape, and how its objects are read. */
 struct graph_shape {
@@ -21,6 +21,8 @@ struct graph_shape {
 	/* Words of [tagged_start, tagged_end) may be references; tagged_end is cut at the object's end. */
 	uint32_t tagged_start, tagged_end;
 	uint32_t weak_fields[GRAPH_WEAK_FIELDS_MAX]; /* offsets whose references are weak without a mark; 0 ends */
+	/* Offset of a raw address in the Code that a function has (up to 5.8), and of that in the Code; 0: none. */
+	uint32_t entry_at, entry_in_code;
 	bool is_table; /* an ephemeron table */
 	np_vertex map_node; /* of the map, once objects are numbered; NP_VERTEX_NONE: it is none of the graph's */
 };
@@ -189,6 +191,8 @@ void np_graph_referrers_deinit(np_graph *graph);
 np_err *np_graph_find_externals(np_graph *graph) NP_MUST;
 /* Sets the kind of shapes that V8 up to 6.2 has no type for. */
 void np_graph_find_contexts(np_graph *graph);
+/* Sets the weak fields of native contexts. */
+void np_graph_find_weak_slots(np_graph *graph);
 /* Marks the entries of ephemeron tables weak and lists them. */
 void np_graph_find_ephemerons(np_graph *graph);
 

@@ -28,6 +28,17 @@ static const struct {
 	{NP_F_type_JS_WEAK_REF, NP_F_JSWeakRef_target},
 };
 
+/* Links of lists of which V8 takes what has died: by type and field. */
+static const struct {
+	const char *type;
+	enum np_fact field;
+} weak_links[] = {
+	{"JS_FUNCTION_TYPE", NP_F_JSFunction_next_function_link},
+	{"CODE_TYPE", NP_F_Code_next_code_link},
+	{"CODE_DATA_CONTAINER_TYPE", NP_F_CodeDataContainer_next_code_link},
+	{"ALLOCATION_SITE_TYPE", NP_F_AllocationSite_weak_next},
+};
+
 static bool type_is(const np_layout *l, const struct np_map *map, enum np_fact type)
 {
 	return np_has(l, type) && np_get(l, type) == map->type;
@@ -84,10 +95,18 @@ static struct graph_shape *shape_load(np_graph *g, np_addr map_addr)
 	s->is_table = name && strcmp(name, "EPHEMERON_HASH_TABLE_TYPE") == 0;
 	np_size_form(g->heap, map, &s->form);
 	shape_tagged_words(g, s);
+	if (s->shape.kind == NP_KIND_JS_FUNCTION && np_has(l, NP_F_JSFunction_code_entry) &&
+	    np_has(l, NP_F_Code_instruction_start) && map->size_bytes >= fact_or(l, NP_F_JSFunction_code_entry, 0) + 8) {
+		s->entry_at = fact_or(l, NP_F_JSFunction_code_entry, 0);
+		s->entry_in_code = fact_or(l, NP_F_Code_instruction_start, 0);
+	}
 	size_t weak = 0;
 	for (size_t i = 0; i < NP_ARRAY_LEN(weak_fields) && weak < GRAPH_WEAK_FIELDS_MAX - 1; i++)
 		if (type_is(l, map, weak_fields[i].type) && np_has(l, weak_fields[i].field))
 			s->weak_fields[weak++] = (uint32_t)np_get(l, weak_fields[i].field);
+	for (size_t i = 0; name && i < NP_ARRAY_LEN(weak_links) && weak < GRAPH_WEAK_FIELDS_MAX - 1; i++)
+		if (strcmp(name, weak_links[i].type) == 0 && np_has(l, weak_links[i].field))
+			s->weak_fields[weak++] = (uint32_t)np_get(l, weak_links[i].field);
 	s->index = (uint32_t)g->shapes.len;
 	np_vec_push(&g->shapes, s);
 	return s;

@@ -85,44 +85,100 @@ static np_vertex word_node(const np_graph *g, const uint8_t *at)
 
 /* --- Contexts that are FixedArrays by their type (up to 6.2) --- */
 
-/* {closure, previous, ...}: a function, then a Context or Smi 0. */
-static bool looks_like_context(const np_graph *g, np_vertex node)
+enum likeness { UNLIKE, LIKE, UNKNOWN };
+
+static bool is_dangling(const np_graph *g, uint64_t word)
+{
+	return (word & 1) && graph_find(g, word & ~(uint64_t)3) == NP_VERTEX_NONE;
+}
+
+/* {closure, previous, ...}: a function, then a Context or Smi 0. In garbage either may lead nowhere: that says nothing. */
+static enum likeness context_likeness(const np_graph *g, np_vertex node)
 {
 	const np_layout *l = g->v8->layout;
 	const uint8_t *bytes = np_graph_bytes(g, node);
 	uint64_t closure = 16 + 8ull * (uint64_t)np_get(l, NP_F_Context_closure);
 	uint64_t previous = 16 + 8ull * (uint64_t)np_get(l, NP_F_Context_previous);
 	if (!bytes || closure + 8 > np_graph_size(g, node) || previous + 8 > np_graph_size(g, node))
-		return false;
+		return UNLIKE;
+	if (is_dangling(g, graph_word(bytes + closure)) || is_dangling(g, graph_word(bytes + previous)))
+		return UNKNOWN;
 	np_vertex function = word_node(g, bytes + closure), up = word_node(g, bytes + previous);
 	if (function == NP_VERTEX_NONE || graph_shape(g, function)->shape.kind != NP_KIND_JS_FUNCTION)
-		return false;
+		return UNLIKE;
 	if (up == NP_VERTEX_NONE)
-		return !(graph_word(bytes + previous) & 1);
+		return graph_word(bytes + previous) & 1 ? UNLIKE : LIKE;
 	enum np_kind kind = graph_shape(g, up)->shape.kind;
-	return kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_CONTEXT;
+	return kind == NP_KIND_FIXED_ARRAY || kind == NP_KIND_CONTEXT ? LIKE : UNLIKE;
 }
 
-/* Contexts have maps of their own: a map most of whose arrays (some are garbage) look like Contexts is one of these. */
+/* Contexts have maps of their own: a map most of whose arrays look like Contexts is one of these. */
 void np_graph_find_contexts(np_graph *g)
 {
-	enum { LIKE_PERCENT = 80 };
+	enum { LIKE_PERCENT = 50 };
 	const np_layout *l = g->v8->layout;
 	if (np_has(l, NP_F_Context_first_type) || !np_has(l, NP_F_Context_closure) || !np_has(l, NP_F_Context_previous))
 		return;
-	uint64_t *all = np_xcalloc(g->shapes.len + 1, sizeof(*all)), *like = np_xcalloc(g->shapes.len + 1, sizeof(*like));
+	uint64_t *unlike = np_xcalloc(g->shapes.len + 1, sizeof(*unlike)), *like = np_xcalloc(g->shapes.len + 1, sizeof(*like));
 	for (np_vertex node = 0; node < g->object_count; node++) {
 		uint32_t shape = graph_shape_of(g, node);
 		if (g->shapes.data[shape]->shape.kind != NP_KIND_FIXED_ARRAY)
 			continue;
-		all[shape]++;
-		like[shape] += looks_like_context(g, node);
+		enum likeness likeness = context_likeness(g, node);
+		unlike[shape] += likeness == UNLIKE;
+		like[shape] += likeness == LIKE;
 	}
 	for (size_t i = 0; i < g->shapes.len; i++)
-		if (all[i] && like[i] * 100 >= all[i] * LIKE_PERCENT)
+		if (like[i] && like[i] * 100 >= (like[i] + unlike[i]) * LIKE_PERCENT)
 			g->shapes.data[i]->shape.kind = NP_KIND_CONTEXT;
-	free(all);
+	free(unlike);
 	free(like);
+}
+
+/* --- native contexts --- */
+
+static bool may_be_native_context(const np_layout *l, const struct np_vertex_shape *shape)
+{
+	if (np_has(l, NP_F_type_NATIVE_CONTEXT))
+		return shape->map->type == np_get(l, NP_F_type_NATIVE_CONTEXT);
+	return shape->kind == NP_KIND_CONTEXT && np_has(l, NP_F_Context_extension);
+}
+
+/* Up to 6.2 it is the one kind of Context whose extension is the global object. */
+static bool is_native_context(const np_graph *g, np_vertex node)
+{
+	const np_layout *l = g->v8->layout;
+	if (np_has(l, NP_F_type_NATIVE_CONTEXT))
+		return true;
+	const uint8_t *bytes = np_graph_bytes(g, node);
+	uint64_t extension = 16 + 8ull * (uint64_t)np_get(l, NP_F_Context_extension);
+	if (!bytes || extension + 8 > np_graph_size(g, node))
+		return false;
+	np_vertex global = word_node(g, bytes + extension);
+	return global != NP_VERTEX_NONE && graph_shape(g, global)->shape.kind == NP_KIND_JS_GLOBAL_OBJECT;
+}
+
+/* They all have as many slots, of which the last ones begin lists that hold nothing: of contexts, of optimised code. */
+void np_graph_find_weak_slots(np_graph *g)
+{
+	const np_layout *l = g->v8->layout;
+	uint32_t slots = np_has(l, NP_F_NativeContext_weak_slots) ? (uint32_t)np_get(l, NP_F_NativeContext_weak_slots) : 0;
+	uint64_t tail = np_has(l, NP_F_NativeContext_tail_bytes) ? (uint64_t)np_get(l, NP_F_NativeContext_tail_bytes) : 0;
+	bool *wanted = np_xcalloc(g->shapes.len + 1, sizeof(*wanted));
+	for (size_t i = 0; slots && i < g->shapes.len; i++)
+		wanted[i] = may_be_native_context(l, &g->shapes.data[i]->shape);
+	for (np_vertex node = 0; slots && node < g->object_count; node++) {
+		uint32_t shape = graph_shape_of(g, node);
+		struct graph_shape *s = g->shapes.data[shape];
+		if (!wanted[shape] || s->weak_fields[0])
+			continue;
+		uint64_t size = np_graph_size(g, node);
+		if (size < tail + 8ull * (slots + 2) || size > UINT32_MAX || !is_native_context(g, node))
+			continue;
+		for (uint32_t k = 0; k < slots && k < GRAPH_WEAK_FIELDS_MAX - 1; k++)
+			s->weak_fields[k] = (uint32_t)(size - tail) - 8 * (k + 1);
+	}
+	free(wanted);
 }
 
 /* --- ephemerons --- */

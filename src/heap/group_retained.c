@@ -8,22 +8,27 @@
 struct step {
 	np_vertex node;
 	uint32_t next; /* child to go on with */
+	struct np_edges children;
 };
 
 void np_group_retained(struct np_dominators *d, const uint32_t *group_of, uint32_t group_count, uint64_t *ret)
 {
 	uint32_t *above = np_xcalloc((size_t)group_count + 1, sizeof(*above));
 	NP_VEC(struct step) stack = {0};
-	struct step at = {NP_VERTEX_NONE, 0};
+	struct step at = {NP_VERTEX_NONE, 0, np_dominators_children(d, NP_VERTEX_NONE)};
 	for (;;) {
-		struct np_edges children = np_dominators_children(d, at.node);
-		if (at.next < children.count) {
-			np_vertex child = children.targets[at.next++];
+		if (at.next < at.children.count) {
+			np_vertex child = at.children.targets[at.next++];
+			struct np_edges below = np_dominators_children(d, child);
 			uint32_t group = group_of[child];
-			np_vec_push(&stack, at);
-			at = (struct step){child, 0};
-			if (group != NP_VERTEX_NONE && !above[group]++)
+			if (group != NP_VERTEX_NONE && !above[group])
 				ret[group] += d->retained[child];
+			if (!below.count) /* most dominate nothing */
+				continue;
+			if (group != NP_VERTEX_NONE)
+				above[group]++;
+			np_vec_push(&stack, at);
+			at = (struct step){child, 0, below};
 			continue;
 		}
 		if (!stack.len)

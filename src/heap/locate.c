@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "heap/internal.h"
+#include "heap/resync.h"
 
 enum {
 	WALK_MAX_BYTES = 64 << 20, /* of a regular page; they have at most 1 MiB */
@@ -72,23 +73,13 @@ static bool object_here(const struct area *a, np_addr at, struct np_heap_object 
 	return true;
 }
 
-/* After a gap: an object of known size that ends at another, or at the end of the page. */
-static bool object_is_trusted(const struct area *a, np_addr at, struct np_heap_object *ret)
+static bool object_probe(const void *walk, np_addr at, uint64_t *ret_size)
 {
-	struct np_heap_object next;
-	if (!object_here(a, at, ret) || !ret->size_bytes)
+	struct np_heap_object o;
+	if (!object_here(walk, at, &o))
 		return false;
-	np_addr end = at + ret->size_bytes;
-	return end == a->page->area_end || object_here(a, end, &next);
-}
-
-/* The next object behind a gap that begins at from; area_end() when there is none. */
-static np_addr resync(const struct area *a, np_addr from, struct np_heap_object *ret)
-{
-	for (np_addr at = from; at < area_end(a); at += 8)
-		if (object_is_trusted(a, at, ret))
-			return at;
-	return area_end(a);
+	*ret_size = o.size_bytes;
+	return true;
 }
 
 static void count_gap(const struct area *a, np_addr from, np_addr to, struct np_page_walk *w)
@@ -104,9 +95,9 @@ static void walk_area(const struct area *a, bool (*cb)(void *ctx, const struct n
 	np_addr at = a->page->area_start, end = area_end(a);
 	enum np_found how = NP_FOUND_EXACT;
 	while (at < end) {
-		struct np_heap_object o, next;
+		struct np_heap_object o;
 		if (!object_here(a, at, &o)) {
-			np_addr found = resync(a, at + 8 < end ? at + 8 : end, &o);
+			np_addr found = np_resync(object_probe, a, at + 8, end);
 			count_gap(a, at, found, w);
 			at = found;
 			how = NP_FOUND_RESYNC;
@@ -119,7 +110,7 @@ static void walk_area(const struct area *a, bool (*cb)(void *ctx, const struct n
 			w->object_bytes += o.size_bytes;
 			w->free_bytes += o.is_free ? o.size_bytes : 0;
 		} else {
-			after = resync(a, at + 8 < end ? at + 8 : end, &next);
+			after = np_resync(object_probe, a, at + 8, end);
 			w->unknown_count++;
 			count_gap(a, at, after, w);
 			how = NP_FOUND_RESYNC;

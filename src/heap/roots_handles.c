@@ -174,7 +174,7 @@ static bool tail_is_right(const uint64_t tail[TAIL_WORDS], np_addr owner)
 	for (size_t k = 0; k < TAIL_WORDS; k++)
 		if (tail[k] == owner)
 			return true;
-	return tail[1] > 0 && tail[1] <= NODES;
+	return (uint32_t)tail[1] > 0 && (uint32_t)tail[1] <= NODES; /* an int, with padding behind it */
 }
 
 /* Is there a block of nodes at addr, of the GlobalHandles at owner? tail gets what follows the nodes. */

@@ -133,7 +133,7 @@ static bool property_array_size(np_v8 *v8, np_addr addr, const struct np_map *ma
 	return true;
 }
 
-/* From 7.x on an object of its own with a u16 count; a FixedArray before. */
+/* From 7.4 on an object of its own with a u16 count; a FixedArray before. */
 static bool descriptor_array_size(np_v8 *v8, np_addr addr, const struct np_map *map, const struct size_rule *rule,
 				  uint64_t *ret)
 {
@@ -184,6 +184,14 @@ static bool preparse_data_size(np_v8 *v8, np_addr addr, const struct np_map *map
 		return false;
 	*ret = 16 + round_up(bytes, 8) + 8 * inner;
 	return true;
+}
+
+/* {data, u32 count}, then slots of that count (V8 7.0, src/objects/shared-function-info.h). */
+static bool pre_parsed_scope_data_size(np_v8 *v8, np_addr addr, const struct np_map *map, const struct size_rule *rule,
+				       uint64_t *ret)
+{
+	uint64_t n;
+	return u32_at(v8, addr + 16, &n) && size_of_units(v8, addr, rule, n, ret);
 }
 
 /* Bit 0 of the bit field is the sign. */
@@ -514,6 +522,7 @@ static const struct size_rule rules[] = {
 	CUSTOM("STRONG_DESCRIPTOR_ARRAY", NP_F_DescriptorArray_first, 0, 8, descriptor_array_size, NP_UNIT_TAGGED),
 	CUSTOM("PROPERTY_ARRAY", NO_FACT, 16, 8, property_array_size, NP_UNIT_TAGGED),
 	CUSTOM("FREE_SPACE", NO_FACT, 16, 8, free_space_size, NP_UNIT_NONE),
+	CUSTOM("PRE_PARSED_SCOPE_DATA", NO_FACT, 24, 8, pre_parsed_scope_data_size, NP_UNIT_TAGGED),
 	CUSTOM("PREPARSE_DATA", NO_FACT, 16, 1, preparse_data_size, NP_UNIT_NONE),
 	CUSTOM("BIGINT", NP_F_BigInt_digits, 16, 8, bigint_size, NP_UNIT_RAW),
 	CUSTOM("BIG_INT_BASE", NP_F_BigInt_digits, 16, 8, bigint_size, NP_UNIT_RAW),

@@ -1,22 +1,8 @@
-#include "heap/strings.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
-
-struct string_shape {
-	uint8_t form;
-	bool is_one_byte;
-};
-
-struct np_strings {
-	np_graph *graph;
-	np_v8 *v8;
-	struct string_shape *shapes;
-	uint32_t length_at, chars_at;
-	bool length_is_smi;
-};
+#include "heap/strings_internal.h"
 
 const char *np_string_form_name(enum np_string_form form)
 {
@@ -98,7 +84,10 @@ np_vertex np_strings_external(const np_strings *s, np_vertex node)
 
 bool np_strings_look(const np_strings *s, np_vertex node, struct np_heap_string *ret)
 {
-	enum np_string_form form = np_strings_form(s, node);
+	if (np_graph_is_external(s->graph, node))
+		return false;
+	const struct string_shape *shape = &s->shapes[np_graph_shape_of(s->graph, node)];
+	enum np_string_form form = shape->form;
 	const uint8_t *bytes = form ? np_graph_bytes(s->graph, node) : NULL;
 	uint64_t size = form ? np_graph_size(s->graph, node) : 0;
 	uint32_t length;
@@ -106,7 +95,7 @@ bool np_strings_look(const np_strings *s, np_vertex node, struct np_heap_string 
 		return false;
 	memcpy(&length, bytes + s->length_at + (s->length_is_smi ? 4 : 0), sizeof(length));
 	*ret = (struct np_heap_string){.form = form,
-				       .is_one_byte = s->shapes[np_graph_shape_of(s->graph, node)].is_one_byte,
+				       .is_one_byte = shape->is_one_byte,
 				       .length = length,
 				       .size_bytes = size};
 	if (form == NP_STRING_FLAT) {

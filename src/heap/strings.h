@@ -82,7 +82,7 @@ struct np_duplicates {
 
 /*
  * Flat and external strings of equal content, whatever their width; of those
- * alive alone unless reach is NULL.  16 bytes of memory for each content.
+ * alive alone unless reach is NULL.  12 bytes of memory for each string.
  */
 void np_duplicates_find(const np_strings *strings, const struct np_reach *reach, size_t max, struct np_duplicates *ret);
 void np_duplicates_deinit(struct np_duplicates *duplicates);
@@ -93,7 +93,7 @@ struct np_slice_parent {
 	np_vertex parent, example; /* example: a slice */
 	uint64_t parent_bytes;	   /* with memory outside of the heap */
 	uint64_t slice_count, used_bytes; /* characters of the slices, overlaps counted again */
-	bool is_held_otherwise;	   /* by something else than slices */
+	bool is_held_otherwise;	   /* by something else than slices; only asked where they use less than all */
 };
 
 /* Parents of slices, most bytes that no slice uses first; malloc'ed. Without reach garbage counts, too. */

@@ -1,8 +1,10 @@
 /* Slices: of which parents, and whether something else holds these. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/vec.h"
-#include "heap/strings.h"
+#include "heap/scan.h"
+#include "heap/strings_internal.h"
 #include "v8/cache.h"
 
 enum { THIN_HOPS_MAX = 8 };
@@ -13,12 +15,8 @@ struct gather {
 	const struct np_reach *reach;
 	struct np_addr_map index_of; /* by address of the parent: index + 1 */
 	NP_VEC(struct np_slice_parent) parents;
+	_Atomic uint64_t *held; /* a bit a node: parents that something else than slices holds */
 };
-
-static bool is_taken(const struct gather *g, np_vertex node)
-{
-	return !g->reach || np_reach_has(g->reach, node);
-}
 
 /* The string that really has the characters. */
 static np_vertex parent_of(const struct gather *g, np_vertex slice)
@@ -52,17 +50,34 @@ static void slice_add(struct gather *g, np_vertex slice)
 	p->used_bytes += s.length << !s.is_one_byte;
 }
 
-static void holder_look(struct gather *g, np_vertex holder)
+static void holder_look(void *ctx, np_vertex holder, uint32_t edge)
 {
-	struct np_edges row = np_graph_edges(g->graph, holder);
-	for (uint32_t k = 0; k < row.count; k++) {
-		np_vertex target = np_edge_target(row.targets[k]);
-		if (np_edge_is_weak(row.targets[k]) || np_strings_form(g->strings, target) == NP_STRING_NONE)
-			continue;
-		uintptr_t known = (uintptr_t)np_addr_map_get(&g->index_of, np_graph_address(g->graph, target));
-		if (known)
-			g->parents.data[known - 1].is_held_otherwise = true;
+	struct gather *g = ctx;
+	np_vertex target = np_edge_target(edge);
+	if (!np_edge_is_weak(edge) && np_strings_form(g->strings, holder) != NP_STRING_SLICED)
+		atomic_fetch_or_explicit(&g->held[target / 64], 1ull << (target % 64), memory_order_relaxed);
+}
+
+/* Parents that are larger than what the slices use, and whether something else holds these. */
+static void holders_find(struct gather *g, const struct np_graph_roots *roots)
+{
+	size_t words = (size_t)np_graph_node_count(g->graph) / 64 + 1, asked = 0;
+	uint64_t *targets = np_xcalloc(words, sizeof(*targets));
+	for (size_t i = 0; i < g->parents.len; i++)
+		if (np_slice_wasted_bytes(&g->parents.data[i])) {
+			targets[g->parents.data[i].parent / 64] |= 1ull << (g->parents.data[i].parent % 64);
+			asked++;
+		}
+	g->held = np_xcalloc(words, sizeof(*g->held));
+	if (asked)
+		np_scan_references(g->graph, g->reach, targets, holder_look, g);
+	for (size_t i = 0; i < g->parents.len; i++) {
+		struct np_slice_parent *p = &g->parents.data[i];
+		const struct np_graph_root *root = np_graph_root_of(roots, p->parent);
+		p->is_held_otherwise = (g->held[p->parent / 64] >> (p->parent % 64) & 1) || (root && !root->is_weak);
 	}
+	free(targets);
+	free(g->held);
 }
 
 uint64_t np_slice_wasted_bytes(const struct np_slice_parent *p)
@@ -79,24 +94,30 @@ static int parent_compare(const void *a, const void *b)
 	return x->parent < y->parent ? -1 : x->parent > y->parent;
 }
 
+static void slices_add(struct gather *g)
+{
+	enum { SLICED };
+	struct np_scan_list lists[NP_SCAN_BITS];
+	uint32_t shapes = np_graph_shape_count(g->graph);
+	uint16_t *bits = np_xcalloc((size_t)shapes + 1, sizeof(*bits));
+	for (uint32_t i = 0; i < shapes; i++)
+		bits[i] = g->strings->shapes[i].form == NP_STRING_SLICED ? 1 << SLICED : 0;
+	np_scan_objects(g->graph, g->reach, bits, 0, lists);
+	for (size_t i = 0; i < lists[SLICED].count; i++)
+		slice_add(g, lists[SLICED].nodes[i]);
+	np_scan_lists_deinit(lists);
+	free(bits);
+}
+
 size_t np_slices_find(const np_strings *strings, const struct np_reach *reach, const struct np_graph_roots *roots,
 		      struct np_slice_parent **ret)
 {
 	struct gather g = {.strings = strings, .graph = np_strings_graph(strings), .reach = reach};
-	np_vertex n = np_graph_object_count(g.graph);
-	for (np_vertex node = 0; node < n; node++)
-		if (np_strings_form(strings, node) == NP_STRING_SLICED && is_taken(&g, node))
-			slice_add(&g, node);
-	for (np_vertex node = 0; g.parents.len && node < n; node++)
-		if (np_strings_form(strings, node) != NP_STRING_SLICED && is_taken(&g, node))
-			holder_look(&g, node);
-	for (size_t i = 0; i < g.parents.len; i++) {
-		const struct np_graph_root *root = np_graph_root_of(roots, g.parents.data[i].parent);
-		if (root && !root->is_weak)
-			g.parents.data[i].is_held_otherwise = true;
-	}
-	if (g.parents.len)
+	slices_add(&g);
+	if (g.parents.len) {
+		holders_find(&g, roots);
 		qsort(g.parents.data, g.parents.len, sizeof(*g.parents.data), parent_compare);
+	}
 	np_addr_map_deinit(&g.index_of);
 	*ret = g.parents.data;
 	return g.parents.len;

@@ -1,17 +1,20 @@
+/*
+ * Accumulation points, in one pass over the heap: every object is counted with
+ * its immediate dominator, if that one retains enough to be a suspect.
+ */
 #include "heap/suspects.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/vec.h"
-#include "heap/group_retained.h"
+#include "heap/suspects_internal.h"
+#include "v8/cache.h"
 
 enum {
 	SHARE_DIVISOR = 33,    /* 3 % of what is alive */
 	LEAST_BYTES = 512 << 10,
 	LEAST_COUNT = 30,
 	SUSPECTS_MAX = 20,
-	SAME_PERCENT = 70,     /* of a class that an accumulation explains */
 	MAJORITY_PERCENT = 40, /* of an accumulation point's size that the many make up */
 };
 
@@ -21,178 +24,189 @@ struct np_suspect_limits np_suspect_limits_for(const struct np_dominators *d)
 	return (struct np_suspect_limits){share > LEAST_BYTES ? share : LEAST_BYTES, LEAST_COUNT, SUSPECTS_MAX};
 }
 
-struct tally {
-	uint32_t group;
-	uint64_t count, bytes;
-	np_vertex example;
-};
-
-struct search {
-	np_graph *graph;
-	np_classes *classes;
-	struct np_dominators *dominators;
-	const struct np_suspect_limits *limits;
-	NP_VEC(struct np_suspect) found;
-	NP_VEC(struct tally) tallies; /* of one node's children: a hash by group */
-	size_t used;
-};
-
-/* --- accumulation points --- */
-
-static bool is_v8s_own(const struct search *s, uint32_t group)
+bool np_suspect_group_is_v8s(const struct suspect_search *s, uint32_t group)
 {
 	return strncmp(np_class_id_name(s->classes, np_group_get(s->classes, group)->class_id), "system /", 8) == 0;
 }
 
-static bool is_hidden_group(const struct search *s, uint32_t group)
+/* --- tallies: what of one group a point dominates --- */
+
+struct tally {
+	uint32_t point, group;
+	uint64_t count, bytes; /* count 0: empty */
+	np_vertex example;     /* the first */
+};
+
+struct tallies {
+	struct tally *data;
+	size_t cap, len;
+};
+
+static struct tally *tally_slot(const struct tallies *t, uint32_t point, uint32_t group)
 {
-	const char *name = np_class_id_name(s->classes, np_group_get(s->classes, group)->class_id);
-	return *name == '(' || is_v8s_own(s, group);
+	uint64_t hash = ((uint64_t)point << 32 | group) * 0x9e3779b97f4a7c15u;
+	size_t i = (size_t)(hash >> 32) & (t->cap - 1);
+	while (t->data[i].count && (t->data[i].point != point || t->data[i].group != group))
+		i = (i + 1) & (t->cap - 1);
+	return &t->data[i];
 }
 
-static void tallies_clear(struct search *s)
+static void tallies_grow(struct tallies *t)
 {
-	if (!s->tallies.cap) {
-		s->tallies.cap = 64;
-		s->tallies.data = np_xmalloc(s->tallies.cap * sizeof(*s->tallies.data));
-	}
-	s->tallies.len = s->tallies.cap;
-	memset(s->tallies.data, 0, s->tallies.cap * sizeof(*s->tallies.data));
-	s->used = 0;
+	struct tallies old = *t;
+	t->cap = old.cap ? old.cap * 2 : 256;
+	t->data = np_xcalloc(t->cap, sizeof(*t->data));
+	for (size_t i = 0; i < old.cap; i++)
+		if (old.data[i].count)
+			*tally_slot(t, old.data[i].point, old.data[i].group) = old.data[i];
+	free(old.data);
 }
 
-static struct tally *tally_slot(struct search *s, uint32_t group)
+static void tally_add(struct tallies *t, const struct tally *more)
 {
-	size_t mask = s->tallies.cap - 1, i = group * 0x9e3779b1u & mask;
-	while (s->tallies.data[i].count && s->tallies.data[i].group != group)
-		i = (i + 1) & mask;
-	return &s->tallies.data[i];
-}
-
-static void tallies_grow(struct search *s)
-{
-	struct tally *old = s->tallies.data;
-	size_t cap = s->tallies.cap;
-	s->tallies.cap = s->tallies.len = cap * 2;
-	s->tallies.data = np_xcalloc(s->tallies.cap, sizeof(*s->tallies.data));
-	for (size_t i = 0; i < cap; i++)
-		if (old[i].count)
-			*tally_slot(s, old[i].group) = old[i];
-	free(old);
-}
-
-/* Children of a node in the tree, and of its stores. */
-static void tally_children(struct search *s, np_vertex owner, np_vertex node)
-{
-	struct np_edges children = np_dominators_children(s->dominators, node);
-	for (uint32_t i = 0; i < children.count; i++) {
-		np_vertex child = children.targets[i];
-		if (owner == node && np_edge_is_store_of(s->graph, owner, child)) {
-			tally_children(s, owner, child); /* one level: a store is no owner */
-			continue;
-		}
-		uint32_t group = np_group_id_of(s->classes, child);
-		struct tally *t = tally_slot(s, group);
-		if (!t->count) {
-			if (2 * ++s->used > s->tallies.cap) {
-				tallies_grow(s);
-				t = tally_slot(s, group);
-			}
-			t->group = group;
-			t->example = child;
-		}
-		t->count++;
-		t->bytes += s->dominators->retained[child];
-	}
-}
-
-static void look_at(struct search *s, np_vertex node)
-{
-	struct np_dominators *d = s->dominators;
-	const struct tally *best = NULL;
-	np_vertex parent = d->parent[node];
-	if (parent != NP_VERTEX_NONE && np_edge_is_store_of(s->graph, parent, node))
-		return; /* counts as its owner */
-	tallies_clear(s);
-	tally_children(s, node, node);
-	for (size_t i = 0; i < s->tallies.cap; i++) {
-		const struct tally *t = &s->tallies.data[i];
-		if (t->count >= s->limits->min_count && t->bytes >= s->limits->min_bytes && !is_v8s_own(s, t->group) &&
-		    (!best || t->bytes > best->bytes))
-			best = t;
-	}
-	if (!best || best->bytes * 100 < d->retained[node] * MAJORITY_PERCENT)
+	if ((t->len + 1) * 2 > t->cap)
+		tallies_grow(t);
+	struct tally *at = tally_slot(t, more->point, more->group);
+	if (!at->count) {
+		*at = *more;
+		t->len++;
 		return;
-	np_vec_push(&s->found, (struct np_suspect){true, node, best->example, best->group, best->count, best->bytes,
-						   d->retained[node]});
-}
-
-/* --- classes --- */
-
-static bool dominates(const struct search *s, np_vertex node, np_vertex below)
-{
-	while (below != NP_VERTEX_NONE && below != node)
-		below = s->dominators->parent[below];
-	return below == node;
-}
-
-/* An accumulation point holds them, or they are a small part of what it holds. */
-static bool is_explained(const struct search *s, const struct np_suspect *class)
-{
-	for (size_t i = 0; i < s->found.len; i++) {
-		const struct np_suspect *f = &s->found.data[i];
-		if (!f->is_accumulation)
-			continue;
-		if (f->group == class->group && f->bytes * 100 >= class->bytes * SAME_PERCENT)
-			return true;
-		if (class->bytes * 2 < f->bytes && dominates(s, f->node, class->example))
-			return true;
 	}
-	return false;
+	at->count += more->count;
+	at->bytes += more->bytes;
+	at->example = more->example < at->example ? more->example : at->example;
 }
 
-static void look_at_classes(struct search *s)
+/* --- points --- */
+
+struct points {
+	struct suspect_search *search;
+	NP_VEC(np_vertex) all;
+	struct np_addr_map point_of; /* node + 1, of a point or a store of one -> index + 1 */
+	uint64_t *is_parent;	     /* a bit a node: it is in point_of */
+	uint64_t *is_store;	     /* a bit a node: it counts as its owner, which is a point */
+	struct tallies *tallies;     /* of each worker */
+};
+
+static bool bit_get(const uint64_t *bits, np_vertex node)
 {
-	np_graph *g = s->graph;
-	struct np_dominators *d = s->dominators;
-	np_vertex n = np_graph_node_count(g);
-	uint32_t *group_of = np_xmalloc(((size_t)n + 1) * sizeof(*group_of));
-	for (np_vertex node = 0; node < n; node++)
-		group_of[node] = d->retained[node] ? np_group_id_of(s->classes, node) : NP_VERTEX_NONE;
-	uint32_t groups = np_group_count(s->classes);
-	struct np_suspect *all = np_xcalloc((size_t)groups + 1, sizeof(*all));
-	uint64_t *bytes = np_xcalloc((size_t)groups + 1, sizeof(*bytes));
-	uint64_t *second = np_xcalloc((size_t)groups + 1, sizeof(*second)); /* what the second biggest instance retains */
-	for (np_vertex node = 0; node < n; node++) {
-		if (group_of[node] == NP_VERTEX_NONE)
-			continue;
-		struct np_suspect *c = &all[group_of[node]];
-		if (!c->count++ || d->retained[node] > d->retained[c->node]) {
-			second[group_of[node]] = c->count > 1 ? d->retained[c->node] : 0;
-			c->node = c->example = node;
-		} else if (d->retained[node] > second[group_of[node]]) {
-			second[group_of[node]] = d->retained[node];
-		}
-		c->group = group_of[node];
-	}
-	np_group_retained(d, group_of, groups, bytes);
-	for (uint32_t i = 0; i < groups; i++) {
-		struct np_suspect *c = &all[i];
-		const char *name = c->count ? np_class_id_name(s->classes, np_group_get(s->classes, i)->class_id) : "";
-		c->bytes = c->retained_bytes = bytes[i];
-		if (c->count < s->limits->min_count || c->bytes < s->limits->min_bytes || is_hidden_group(s, i) ||
-		    strcmp(name, "Function") == 0 || strcmp(name, "Array") == 0 || is_explained(s, c))
-			continue;
-		/* One big one among small ones is no crowd (but a chain is: its second link retains nearly as much). */
-		if (d->retained[c->node] * 2 > c->bytes && second[i] * 2 < d->retained[c->node])
-			continue;
-		np_vec_push(&s->found, *c);
-	}
-	free(group_of);
-	free(all);
-	free(bytes);
-	free(second);
+	return bits[node / 64] >> (node % 64) & 1;
 }
+
+static void point_put(struct points *p, np_vertex node)
+{
+	p->is_parent[node / 64] |= 1ull << (node % 64);
+	np_addr_map_put(&p->point_of, (np_addr)node + 1, (void *)(uintptr_t)p->all.len);
+}
+
+/* A store is what one of the object's own references leads to: its content is the object's. */
+static void stores_take(struct points *p, np_vertex owner)
+{
+	const np_graph *g = p->search->graph;
+	if (!np_kind_is_receiver(np_graph_shape(g, np_graph_shape_of(g, owner))->kind))
+		return;
+	struct np_edges row = np_graph_edges(g, owner);
+	for (uint32_t k = 0; k < row.count; k++) {
+		np_vertex target = np_edge_target(row.targets[k]);
+		if (p->search->dominators->parent[target] != owner || bit_get(p->is_store, target) ||
+		    !np_edge_is_store_of(g, owner, target))
+			continue;
+		p->is_store[target / 64] |= 1ull << (target % 64);
+		point_put(p, target);
+	}
+}
+
+static void points_find(struct points *p)
+{
+	const struct np_dominators *d = p->search->dominators;
+	const np_graph *g = p->search->graph;
+	for (np_vertex node = 0; node < np_graph_object_count(g); node++) {
+		if (d->retained[node] < p->search->limits->min_bytes || !d->retained[node])
+			continue;
+		np_vertex parent = d->parent[node];
+		if (parent != NP_VERTEX_NONE && np_edge_is_store_of(g, parent, node))
+			continue; /* counts as its owner */
+		np_vec_push(&p->all, node);
+		point_put(p, node);
+		stores_take(p, node);
+	}
+}
+
+static void node_tally(struct points *p, np_vertex node, struct tallies *t)
+{
+	const struct np_dominators *d = p->search->dominators;
+	np_vertex parent = d->parent[node];
+	if (parent == NP_VERTEX_NONE || !bit_get(p->is_parent, parent) || !d->retained[node] || bit_get(p->is_store, node))
+		return;
+	uintptr_t point = (uintptr_t)np_addr_map_get(&p->point_of, (np_addr)parent + 1);
+	uint32_t group = np_groups_of(&p->search->groups, node);
+	if (group != NP_VERTEX_NONE)
+		tally_add(t, &(struct tally){(uint32_t)point - 1, group, 1, d->retained[node], node});
+}
+
+static void range_tally(void *ctx, np_vertex from, np_vertex to, unsigned worker)
+{
+	struct points *p = ctx;
+	for (np_vertex node = from; node < to; node++)
+		node_tally(p, node, &p->tallies[worker]);
+}
+
+static void points_tally(struct points *p)
+{
+	const np_graph *g = p->search->graph;
+	struct tallies *all = &p->tallies[0];
+	np_scan_ranges(g, p->search->workers, range_tally, p);
+	for (np_vertex node = np_graph_object_count(g); node < np_graph_node_count(g); node++)
+		node_tally(p, node, all);
+	for (unsigned i = 1; i < p->search->workers; i++) {
+		for (size_t k = 0; k < p->tallies[i].cap; k++)
+			if (p->tallies[i].data[k].count)
+				tally_add(all, &p->tallies[i].data[k]);
+		free(p->tallies[i].data);
+	}
+}
+
+static void points_take(struct points *p)
+{
+	struct suspect_search *s = p->search;
+	const struct tallies *t = &p->tallies[0];
+	const struct tally **best = np_xcalloc(p->all.len + 1, sizeof(*best));
+	for (size_t i = 0; i < t->cap; i++) {
+		const struct tally *at = &t->data[i], *than = at->count ? best[at->point] : NULL;
+		if (at->count >= s->limits->min_count && at->count && at->bytes >= s->limits->min_bytes &&
+		    !np_suspect_group_is_v8s(s, at->group) &&
+		    (!than || at->bytes > than->bytes || (at->bytes == than->bytes && at->group < than->group)))
+			best[at->point] = at;
+	}
+	for (size_t i = 0; i < p->all.len; i++) {
+		np_vertex node = p->all.data[i];
+		uint64_t retained = s->dominators->retained[node];
+		if (best[i] && best[i]->bytes * 100 >= retained * MAJORITY_PERCENT)
+			np_vec_push(&s->found, (struct np_suspect){true, node, best[i]->example, best[i]->group,
+								   best[i]->count, best[i]->bytes, retained});
+	}
+	free(best);
+}
+
+static void accumulations_find(struct suspect_search *s)
+{
+	size_t words = (size_t)np_graph_node_count(s->graph) / 64 + 1;
+	struct points p = {.search = s,
+			   .is_parent = np_xcalloc(words, sizeof(uint64_t)),
+			   .is_store = np_xcalloc(words, sizeof(uint64_t)),
+			   .tallies = np_xcalloc(s->workers, sizeof(*p.tallies))};
+	points_find(&p);
+	points_tally(&p);
+	points_take(&p);
+	np_vec_deinit(&p.all);
+	np_addr_map_deinit(&p.point_of);
+	free(p.is_parent);
+	free(p.is_store);
+	free(p.tallies[0].data);
+	free(p.tallies);
+}
+
+/* --- both --- */
 
 static int suspect_compare(const void *a, const void *b)
 {
@@ -204,17 +218,17 @@ static int suspect_compare(const void *a, const void *b)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
-size_t np_suspects_find(np_graph *graph, np_classes *classes, struct np_dominators *dominators,
+size_t np_suspects_find(np_graph *graph, np_classes *classes, const struct np_reach *reach, struct np_dominators *dominators,
 			const struct np_suspect_limits *limits, struct np_suspect **ret)
 {
-	struct search s = {.graph = graph, .classes = classes, .dominators = dominators, .limits = limits};
-	for (np_vertex node = 0; node < np_graph_object_count(graph); node++)
-		if (dominators->retained[node] >= limits->min_bytes)
-			look_at(&s, node);
-	look_at_classes(&s);
+	struct suspect_search s = {.graph = graph, .classes = classes, .dominators = dominators, .limits = limits,
+				   .workers = np_scan_workers()};
+	np_groups_init(classes, reach, &s.groups);
+	accumulations_find(&s);
+	np_suspect_classes(&s);
+	np_groups_deinit(&s.groups);
 	if (s.found.len)
 		qsort(s.found.data, s.found.len, sizeof(*s.found.data), suspect_compare);
-	free(s.tallies.data);
 	*ret = s.found.data;
 	return s.found.len < limits->max ? s.found.len : limits->max;
 }

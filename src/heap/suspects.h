@@ -34,7 +34,7 @@ struct np_suspect_limits {
 struct np_suspect_limits np_suspect_limits_for(const struct np_dominators *dominators);
 
 /* Biggest first, malloc'ed. */
-size_t np_suspects_find(np_graph *graph, np_classes *classes, struct np_dominators *dominators,
+size_t np_suspects_find(np_graph *graph, np_classes *classes, const struct np_reach *reach, struct np_dominators *dominators,
 			const struct np_suspect_limits *limits, struct np_suspect **ret);
 
 #endif

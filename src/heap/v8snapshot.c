@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/parallel.h"
 #include "heap/v8snapshot_internal.h"
+#include "v8/object.h"
 #include "v8/string.h"
 
 enum { ID_BITS = 31, CONTEXT_SLOTS_MAX = 4096 };
@@ -13,23 +16,98 @@ enum { ID_BITS = 31, CONTEXT_SLOTS_MAX = 4096 };
 static void live_mark(struct np_snapshot *s)
 {
 	const np_graph *g = s->g;
-	size_t words = (size_t)g->object_count / 64 + 1;
-	s->live = np_xcalloc(words, sizeof(*s->live));
-	s->ranks = np_xcalloc(words, sizeof(*s->ranks));
-	memcpy(s->live, s->reach->live, words * sizeof(*s->live));
-	if (g->object_count % 64)
-		s->live[words - 1] &= (1ull << (g->object_count % 64)) - 1;
-	else
-		s->live[words - 1] = 0;
+	s->block_count = (size_t)g->object_count / 64 + 1;
+	s->vertex_chunks = (s->block_count + CHUNK_VERTICES / 64 - 1) / (CHUNK_VERTICES / 64);
+	if (posix_memalign((void **)&s->blocks, sizeof(*s->blocks), s->block_count * sizeof(*s->blocks)))
+		s->blocks = np_xmalloc(s->block_count * sizeof(*s->blocks));
+	memset(s->blocks, 0, s->block_count * sizeof(*s->blocks));
+	for (size_t i = 0; i < s->block_count; i++)
+		s->blocks[i].live = s->reach->live[i];
+	/* what follows is external memory */
+	s->blocks[s->block_count - 1].live &= (1ull << (g->object_count % 64)) - 1;
 	for (size_t i = 0; i < g->pages.len; i++) {
 		const struct graph_page *p = &g->pages.data[i];
 		for (np_vertex v = p->first; p->page->space == NP_SPACE_READ_ONLY && v < p->first + p->count; v++)
-			s->live[v / 64] |= 1ull << (v % 64);
+			s->blocks[v / 64].live |= 1ull << (v % 64);
 	}
-	for (size_t i = 0; i < words; i++) {
-		s->ranks[i] = s->live_count;
-		s->live_count += (uint32_t)__builtin_popcountll(s->live[i]);
+	for (size_t i = 0; i < s->block_count; i++) {
+		s->blocks[i].live_rank = s->live_count;
+		s->live_count += bits_count(s->blocks[i].live);
 	}
+}
+
+/* --- the first pass: what there is --- */
+
+struct survey {
+	struct np_snapshot *s;
+	np_vertex **examples; /* by thread, by shape */
+	NP_VEC(np_vertex) shared;
+};
+
+static void oddball_mark(struct np_snapshot *s, np_vertex v, enum np_kind kind)
+{
+	if (kind == NP_KIND_ODDBALL || snapshot_fact(s, NP_F_Snapshot_holes_are_nothing))
+		s->blocks[v / 64].not_essential |= 1ull << (v % 64);
+	pthread_mutex_lock(&s->readers);
+	if (kind == NP_KIND_HOLE || np_is_hole(s->v8, np_tag(np_graph_address(s->g, v))))
+		s->marks[v] |= MARK_HOLE;
+	pthread_mutex_unlock(&s->readers);
+}
+
+static void chunk_survey(void *ctx, size_t chunk, unsigned worker)
+{
+	struct survey *survey = ctx;
+	struct np_snapshot *s = survey->s;
+	np_vertex *examples = survey->examples[worker];
+	size_t from = chunk * (CHUNK_VERTICES / 64), end = from + CHUNK_VERTICES / 64;
+	for (size_t i = from; i < end && i < s->block_count; i++)
+		for (uint64_t bits = s->blocks[i].live; bits; bits &= bits - 1) {
+			np_vertex v = (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits));
+			uint32_t shape = graph_shape_of(s->g, v);
+			enum np_kind kind = s->g->shapes.data[shape]->shape.kind;
+			if (v < examples[shape])
+				examples[shape] = v;
+			if (kind == NP_KIND_ODDBALL || kind == NP_KIND_HOLE)
+				oddball_mark(s, v, kind);
+			if (kind != NP_KIND_SHARED_FUNCTION_INFO)
+				continue;
+			pthread_mutex_lock(&s->lock);
+			np_vec_push(&survey->shared, v);
+			pthread_mutex_unlock(&s->lock);
+		}
+}
+
+static int compare_vertices(const void *a, const void *b)
+{
+	np_vertex x = *(const np_vertex *)a, y = *(const np_vertex *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Fills examples; loads every SharedFunctionInfo, which objects are named after. */
+static void objects_survey(struct np_snapshot *s)
+{
+	size_t shapes = s->g->shapes.len;
+	struct survey survey = {.s = s, .examples = np_xcalloc(s->threads, sizeof(*survey.examples))};
+	for (unsigned t = 0; t < s->threads; t++) {
+		survey.examples[t] = np_xmalloc((shapes + 1) * sizeof(*survey.examples[t]));
+		memset(survey.examples[t], 0xff, (shapes + 1) * sizeof(*survey.examples[t]));
+	}
+	np_parallel(s->vertex_chunks, s->threads, chunk_survey, &survey);
+	for (unsigned t = 1; t < s->threads; t++) {
+		for (size_t i = 0; i < shapes; i++)
+			if (survey.examples[t][i] < survey.examples[0][i])
+				survey.examples[0][i] = survey.examples[t][i];
+		free(survey.examples[t]);
+	}
+	s->examples = survey.examples[0];
+	free(survey.examples);
+	if (survey.shared.len)
+		qsort(survey.shared.data, survey.shared.len, sizeof(*survey.shared.data), compare_vertices);
+	np_snapshot_mark_inessential(s);
+	for (size_t i = 0; i < survey.shared.len; i++)
+		np_snapshot_load_shared(s, survey.shared.data[i]);
+	np_snapshot_name_code(s, survey.shared.data, survey.shared.len);
+	np_vec_deinit(&survey.shared);
 }
 
 /* --- identifiers --- */
@@ -83,12 +161,6 @@ static void external_ids_assign(struct np_snapshot *s)
 	free(sorted);
 }
 
-static int compare_vertices(const void *a, const void *b)
-{
-	np_vertex x = *(const np_vertex *)a, y = *(const np_vertex *)b;
-	return x < y ? -1 : x > y;
-}
-
 /* The memory that live ArrayBuffers own; what external strings own is in their own size. */
 static void externals_gather(struct np_snapshot *s)
 {
@@ -123,7 +195,7 @@ static void native_context_load(struct np_snapshot *s)
 		if (!np_mem_u32(s->v8->mem, symbol.addr + 16 * i, &slot) || !np_mem_u64(s->v8->mem, symbol.addr + 16 * i + 8, &at) ||
 		    slot >= CONTEXT_SLOTS_MAX || !np_mem_cstr(s->v8->mem, at, text, sizeof(text)))
 			continue;
-		np_vec_push(&s->native_context, (struct named_field){s->fixed_data + 8 * slot, np_snapshot_name_cstr(s, text),
+		np_vec_push(&s->native_context, (struct named_field){s->fixed_data + 8 * slot, np_snapshot_text_cstr(s, text),
 								     NP_SNAPSHOT_INTERNAL});
 	}
 }
@@ -147,24 +219,126 @@ static void ephemerons_sort(struct np_snapshot *s)
 
 static void texts_load(struct np_snapshot *s)
 {
-	s->text_empty = np_snapshot_name_cstr(s, "");
-	s->text_scope_info = np_snapshot_name_cstr(s, "scope_info");
-	s->text_previous = np_snapshot_name_cstr(s, "previous");
-	s->text_extension = np_snapshot_name_cstr(s, "extension");
-	s->text_backing_store = np_snapshot_name_cstr(s, "backing_store");
-	s->text_proto = np_snapshot_name_cstr(s, "__proto__");
-	s->text_map = np_snapshot_name_cstr(s, "map");
-	s->text_properties = np_snapshot_name_cstr(s, "properties");
-	s->text_elements = np_snapshot_name_cstr(s, "elements");
-	s->text_constructor = np_snapshot_name_cstr(s, "constructor");
-	s->text_tag = np_snapshot_name_cstr(s, "<symbol Symbol.toStringTag>");
-	s->text_prototype = np_snapshot_name_cstr(s, "prototype");
-	s->text_initial_map = np_snapshot_name_cstr(s, "initial_map");
-	s->text_code = np_snapshot_name_cstr(s, "code");
-	s->text_shared = np_snapshot_name_cstr(s, "(shared function info)");
+	s->text_empty = np_snapshot_text_cstr(s, "");
+	s->text_scope_info = np_snapshot_text_cstr(s, "scope_info");
+	s->text_previous = np_snapshot_text_cstr(s, "previous");
+	s->text_extension = np_snapshot_text_cstr(s, "extension");
+	s->text_backing_store = np_snapshot_text_cstr(s, "backing_store");
+	s->text_proto = np_snapshot_text_cstr(s, "__proto__");
+	s->text_map = np_snapshot_text_cstr(s, "map");
+	s->text_properties = np_snapshot_text_cstr(s, "properties");
+	s->text_elements = np_snapshot_text_cstr(s, "elements");
+	s->text_prototype = np_snapshot_text_cstr(s, "prototype");
+	s->text_initial_map = np_snapshot_text_cstr(s, "initial_map");
+	s->text_code = np_snapshot_text_cstr(s, "code");
+	s->text_shared = np_snapshot_text_cstr(s, "(shared function info)");
+	s->text_array_buffer_data = np_snapshot_text_cstr(s, "system / JSArrayBufferData");
+	s->fixed_texts = s->texts.entries.len;
+}
+
+static void texts_number(struct np_snapshot *s)
+{
+	uint32_t *texts[] = {&s->text_empty, &s->text_scope_info, &s->text_previous, &s->text_extension, &s->text_backing_store,
+			     &s->text_proto, &s->text_map, &s->text_properties, &s->text_elements, &s->text_shared,
+			     &s->text_prototype, &s->text_initial_map, &s->text_code, &s->text_array_buffer_data};
+	struct vertex_map *maps[] = {&s->own_names, &s->root_names};
+	for (size_t i = 0; i < NP_ARRAY_LEN(texts); i++)
+		*texts[i] = np_snapshot_text_number(s, *texts[i]);
+	for (size_t i = 0; i < NP_ARRAY_LEN(maps); i++)
+		for (size_t k = 0; maps[i]->keys && k <= maps[i]->mask; k++)
+			if (maps[i]->keys[k])
+				maps[i]->values[k] = np_snapshot_text_number(s, maps[i]->values[k]);
+	for (uint32_t i = 0; i < s->first_object; i++)
+		s->synthetic_names[i] = np_snapshot_text_number(s, s->synthetic_names[i]);
+	for (size_t i = 0; i < s->shared.len; i++)
+		s->shared.data[i].name = np_snapshot_text_number(s, s->shared.data[i].name);
+}
+
+/* --- the second pass: how many edges, and which names --- */
+
+static void edge_count_set(struct np_snapshot_walker *w, np_vertex v, size_t count)
+{
+	struct np_snapshot *s = w->s;
+	w->edge_count += count;
+	s->edge_counts[v] = count < MANY_EDGES ? (uint8_t)count : MANY_EDGES;
+	if (count < MANY_EDGES)
+		return;
+	pthread_mutex_lock(&s->lock);
+	np_vertex_map_put(&s->many_edges, v, (uint32_t)count);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void node_count(struct np_snapshot_walker *w, np_vertex v)
+{
+	struct np_snapshot *s = w->s;
+	const struct form *f = form_of(s, v);
+	struct np_name name = {.string = v, .is_content = true};
+	uint32_t type;
+	np_snapshot_begin_node(w);
+	np_snapshot_object_edges(w, v, f);
+	edge_count_set(w, v, edges_of_node(w));
+	if (f->naming == NAMING_STRING)
+		np_snapshot_content_add(w, v);
+	if ((f->naming == NAMING_FIXED || f->naming == NAMING_STRING) && !(s->marks[v] & (TAG_MASK | MARK_NAMED)))
+		return;
+	np_snapshot_node_name(w, v, f, &type, &name);
+	np_snapshot_name_number(w, name);
+}
+
+static void chunk_count(void *ctx, size_t chunk, unsigned worker)
+{
+	struct np_snapshot_walker *w = (struct np_snapshot_walker *)ctx + worker;
+	struct np_snapshot *s = w->s;
+	size_t from = chunk * (CHUNK_VERTICES / 64), end = from + CHUNK_VERTICES / 64;
+	np_snapshot_walk_from(w, (np_vertex)(from * 64));
+	for (size_t i = from; i < end && i < s->block_count; i++)
+		for (uint64_t bits = s->blocks[i].live; bits; bits &= bits - 1)
+			node_count(w, (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits)));
+	np_snapshot_contents_flush(w);
+}
+
+static void nodes_count(struct np_snapshot *s)
+{
+	struct np_snapshot_walker *walkers = np_xcalloc(s->threads, sizeof(*walkers));
+	for (unsigned t = 0; t < s->threads; t++)
+		np_snapshot_walker_init(&walkers[t], s);
+	s->edge_counts = np_xcalloc((size_t)s->g->object_count + 1, 1);
+	s->synthetic_counts = np_xcalloc(s->first_object, sizeof(*s->synthetic_counts));
+	s->synthetic_names = np_xcalloc(s->first_object, sizeof(*s->synthetic_names));
+	np_parallel(s->vertex_chunks, s->threads, chunk_count, walkers);
+	for (uint32_t i = 0; i < s->first_object; i++) {
+		s->synthetic_names[i] = np_snapshot_text_cstr(s, np_snapshot_synthetic_name(i));
+		np_snapshot_begin_node(&walkers[0]);
+		np_snapshot_synthetic_edges(&walkers[0], i);
+		s->synthetic_counts[i] = (uint32_t)edges_of_node(&walkers[0]);
+		s->edge_count += s->synthetic_counts[i];
+	}
+	for (unsigned t = 0; t < s->threads; t++) {
+		s->edge_count += walkers[t].edge_count;
+		np_number_set_merge(&s->numbers.used, &walkers[t].used);
+		for (size_t i = 0; i < walkers[t].numeric.len; i++)
+			np_vec_push(&s->numeric, walkers[t].numeric.data[i]);
+		np_snapshot_walker_deinit(&walkers[t]);
+	}
+	free(walkers);
 }
 
 /* --- life --- */
+
+static void facts_load(struct np_snapshot *s)
+{
+	const np_layout *l = s->v8->layout;
+	s->fixed_data = snapshot_fact(s, NP_F_FixedArray_data) ?: 16;
+	s->properties_offset = snapshot_fact(s, NP_F_JSReceiver_properties) ?: 8;
+	s->elements_offset = snapshot_fact(s, NP_F_JSObject_elements) ?: 16;
+	s->length_offset = snapshot_fact(s, NP_F_JSArray_length) ?: 24;
+	s->prototype_offset = snapshot_fact(s, NP_F_JSFunction_prototype);
+	s->string_chars_at = snapshot_fact(s, NP_F_String_chars);
+	s->string_length_at = snapshot_fact(s, NP_F_String_length);
+	s->sizes_of_objects = snapshot_fact(s, NP_F_Snapshot_sizes_of_objects);
+	if (np_has(l, NP_F_String_length_is_smi) && np_get(l, NP_F_String_length_is_smi))
+		s->string_length_at += 4;
+}
 
 np_snapshot *np_snapshot_create(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach,
 				const struct np_snapshot_options *options)
@@ -175,14 +349,13 @@ np_snapshot *np_snapshot_create(np_graph *graph, const struct np_graph_roots *ro
 	s->roots = roots;
 	s->reach = reach;
 	s->options = *options;
+	s->threads = options->threads ? options->threads : np_parallel_threads(UINT32_MAX);
 	s->arena = np_arena_create();
 	s->scratch = np_arena_create();
-	s->fixed_data = snapshot_fact(s, NP_F_FixedArray_data) ?: 16;
-	s->properties_offset = snapshot_fact(s, NP_F_JSReceiver_properties) ?: 8;
-	s->elements_offset = snapshot_fact(s, NP_F_JSObject_elements) ?: 16;
-	s->length_offset = snapshot_fact(s, NP_F_JSArray_length) ?: 24;
-	s->prototype_offset = snapshot_fact(s, NP_F_JSFunction_prototype);
-	np_snapshot_name_table_init(s);
+	pthread_mutex_init(&s->readers, NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	np_text_table_init(&s->texts);
+	facts_load(s);
 	texts_load(s);
 	live_mark(s);
 	s->first_object = SYNTHETIC_FIRST_ROOT + np_snapshot_root_kinds();
@@ -192,8 +365,20 @@ np_snapshot *np_snapshot_create(np_graph *graph, const struct np_graph_roots *ro
 	externals_gather(s);
 	native_context_load(s);
 	ephemerons_sort(s);
+	np_snapshot_begin_strong_roots(s);
 	np_snapshot_find_dispatch(s);
+	objects_survey(s);
+	np_snapshot_load_native_classes(s);
+	np_snapshot_fill_forms(s);
 	np_snapshot_tag(s);
+	np_content_table_init(s);
+	nodes_count(s);
+	np_snapshot_number_names(s);
+	texts_number(s);
+	s->is_numbered = true;
+	np_snapshot_number_forms(s);
+	np_debug("snapshot: %u nodes, %llu edges, %u strings", np_snapshot_node_count(s), (unsigned long long)s->edge_count,
+		 np_snapshot_string_count(s));
 	return s;
 }
 
@@ -201,29 +386,33 @@ void np_snapshot_destroy(np_snapshot *s)
 {
 	if (!s)
 		return;
-	np_snapshot_name_table_deinit(s);
-	np_vertex_map_deinit(&s->own_names);
-	np_vertex_map_deinit(&s->root_names);
-	np_vertex_map_deinit(&s->shared_numbers);
-	np_vertex_map_deinit(&s->scope_numbers);
-	np_vertex_map_deinit(&s->key_names);
+	struct vertex_map *maps[] = {&s->own_names, &s->root_names, &s->many_edges, &s->shared_numbers, &s->numbers.texts};
+	for (size_t i = 0; i < NP_ARRAY_LEN(maps); i++)
+		np_vertex_map_deinit(maps[i]);
+	np_text_table_deinit(&s->texts);
+	np_content_table_deinit(&s->contents);
+	free(s->numbers.used.bits);
+	free(s->numbers.ranks);
+	np_vec_deinit(&s->numeric);
+	np_vec_deinit(&s->native_classes);
 	np_vec_deinit(&s->page_ids);
-	np_vec_deinit(&s->edges);
 	np_vec_deinit(&s->shared);
-	np_vec_deinit(&s->scopes);
-	np_vec_deinit(&s->scope_variables);
 	np_vec_deinit(&s->native_context);
-	free(s->live);
-	free(s->ranks);
+	free(s->blocks);
 	free(s->marks);
 	free(s->forms);
+	free(s->examples);
+	free(s->edge_counts);
+	free(s->synthetic_counts);
+	free(s->synthetic_names);
 	free(s->externals);
 	free(s->external_ids);
-	free(s->visited);
 	free(s->by_key);
 	free(s->dispatch);
 	np_arena_destroy(s->arena);
 	np_arena_destroy(s->scratch);
+	pthread_mutex_destroy(&s->readers);
+	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 
@@ -232,90 +421,13 @@ uint32_t np_snapshot_node_count(const np_snapshot *s)
 	return s->first_object + s->live_count + s->external_count;
 }
 
-/* --- nodes --- */
-
-static uint64_t self_bytes(const struct np_snapshot *s, np_vertex v, const struct form *f)
+uint64_t np_snapshot_edge_count(const np_snapshot *s)
 {
-	uint64_t bytes = np_graph_size(s->g, v);
-	if (snapshot_fact(s, NP_F_Snapshot_sizes_of_objects))
-		return bytes; /* up to V8 12.4 */
-	const struct np_page *page = np_graph_page(s->g, v);
-	if (page && page->space == NP_SPACE_READ_ONLY)
-		return 0; /* isolates share it */
-	uint64_t length;
-	if (f->is_external_string && np_string_length(s->v8, np_graph_address(s->g, v), &length))
-		bytes += length * f->char_bytes;
-	return bytes;
+	return s->edge_count;
 }
 
-static void node_location(struct np_snapshot *s, np_vertex v, const struct form *f, const struct location *of_class,
-			  struct np_snapshot_node *node)
+/* The nodes without an object, those of objects, memory of ArrayBuffers. */
+size_t np_snapshot_chunk_count(const np_snapshot *s)
 {
-	struct location l = *of_class;
-	np_vertex function = NP_VERTEX_NONE, shared;
-	const uint8_t *bytes = np_graph_bytes(s->g, v);
-	uint32_t size = vertex_size(s, v);
-	enum np_kind kind = f->shape->shape.kind;
-	if (!bytes)
-		return;
-	if (kind == NP_KIND_JS_FUNCTION)
-		function = v;
-	else if (kind == NP_KIND_JS_GENERATOR || kind == NP_KIND_JS_ASYNC_FUNCTION || kind == NP_KIND_JS_ASYNC_GENERATOR)
-		function = snapshot_target(s, word_of(bytes, size, snapshot_fact(s, NP_F_JSGeneratorObject_function)));
-	if (function != NP_VERTEX_NONE && vertex_kind(s, function) == NP_KIND_JS_FUNCTION) {
-		bytes = np_graph_bytes(s->g, function);
-		uint32_t at = snapshot_fact(s, NP_F_JSFunction_shared);
-		shared = bytes && at ? snapshot_target(s, word_of(bytes, vertex_size(s, function), at)) : NP_VERTEX_NONE;
-		l.known = false;
-		if (shared != NP_VERTEX_NONE && vertex_kind(s, shared) == NP_KIND_SHARED_FUNCTION_INFO)
-			l = np_snapshot_shared_of(s, shared)->location;
-	}
-	node->has_location = l.known;
-	node->script_id = l.script_id;
-	node->line = l.line;
-	node->column = l.column;
-}
-
-static void object_node(struct np_snapshot *s, np_vertex v, struct np_snapshot_node *node)
-{
-	struct form *f = np_snapshot_form_of(s, v);
-	struct location location = {0};
-	node->vertex = v;
-	node->id = np_snapshot_id_of(s, v);
-	node->self_bytes = self_bytes(s, v, f);
-	np_snapshot_object_edges(s, v, f);
-	np_snapshot_node_name(s, v, f, &node->type, &node->name);
-	if (np_kind_is_receiver(f->shape->shape.kind)) {
-		uint32_t name;
-		if (f->naming == NAMING_CLASS)
-			np_snapshot_class(s, v, f, &name, &location);
-		node_location(s, v, f, &location, node);
-	}
-	node->edges = s->edges.data;
-	node->edge_count = (uint32_t)s->edges.len;
-}
-
-void np_snapshot_visit(np_snapshot *s, bool (*cb)(void *ctx, const struct np_snapshot_node *node), void *ctx)
-{
-	bool ended = false;
-	uint32_t number = s->first_object;
-	np_snapshot_visit_synthetic(s, cb, ctx, &ended);
-	s->by_key_at = 0;
-	for (size_t i = 0; i <= s->g->object_count / 64 && !ended; i++)
-		for (uint64_t bits = s->live[i]; bits && !ended; bits &= bits - 1) {
-			struct np_snapshot_node node = {.number = number++};
-			object_node(s, (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits)), &node);
-			ended = !cb(ctx, &node);
-		}
-	for (uint32_t i = 0; i < s->external_count && !ended; i++) {
-		struct np_snapshot_node node = {
-			.number = number++,
-			.type = NP_SNAPSHOT_NATIVE,
-			.name = np_snapshot_name_cstr(s, "system / JSArrayBufferData"),
-			.id = s->external_ids[i],
-			.self_bytes = np_graph_size(s->g, s->externals[i]),
-			.vertex = s->externals[i],
-		};
-		ended = !cb(ctx, &node);
-	}
+	return s->vertex_chunks + 2;
 }

@@ -11,9 +11,11 @@
  *        live objects, by address             and all of read-only space
  *        memory of ArrayBuffers               system / JSArrayBufferData
  *
- * Nodes come one after the other with their edges; nothing of the graph's size
- * is kept but the number and the tag (a byte) of each object.  Names are
- * numbers of a table of strings that grows while the nodes come.
+ * The nodes are passed several times, in chunks, on any number of threads: to
+ * count the edges and find the names, when the snapshot is created; then for
+ * what is asked of them.  Nothing of the graph's size is kept but the tag and
+ * the number of edges (a byte each) of each object, and a number a string.
+ * Names are numbers of a table of strings.
  *
  * What V8 knows and memory does not tell: the identifiers that it gave to
  * objects (ours follow from addresses), and the graph of Node's C++ objects.
@@ -65,17 +67,20 @@ struct np_snapshot_node {
 	uint32_t id; /* unique in the snapshot: odd, of an object by its address; even for memory outside of the heap */
 	uint64_t self_bytes;
 	np_vertex vertex; /* NP_VERTEX_NONE: synthetic */
-	const struct np_snapshot_edge *edges;
 	uint32_t edge_count;
+};
+
+struct np_snapshot_location {
+	uint32_t number; /* of the node */
 	/* Where the function was written, of closures, generators, and objects whose constructor is known. */
-	bool has_location;
 	int32_t script_id, line, column; /* from 0 */
 };
 
 struct np_snapshot_options {
+	unsigned threads; /* 0: one a processor */
 	/*
 	 * Replaces the content of a string of chars UTF-16 units, given as UTF-8 (cut
-	 * as V8 cuts names); appends to out.  NULL: contents are told.
+	 * as V8 cuts names); appends to out; on any thread.  NULL: contents are told.
 	 */
 	void (*redact)(void *ctx, const char *utf8, size_t bytes, uint64_t chars, struct np_buf *out);
 	void *redact_ctx;
@@ -88,12 +93,26 @@ np_snapshot *np_snapshot_create(np_graph *graph, const struct np_graph_roots *ro
 				const struct np_snapshot_options *options);
 void np_snapshot_destroy(np_snapshot *snapshot);
 uint32_t np_snapshot_node_count(const np_snapshot *snapshot);
-/* Every node in order; cb returns false to end. */
-void np_snapshot_visit(np_snapshot *snapshot, bool (*cb)(void *ctx, const struct np_snapshot_node *node), void *ctx);
-
-/* The strings that nodes and edges named so far. Number 0 is named by none. */
+uint64_t np_snapshot_edge_count(const np_snapshot *snapshot);
+/* Number 0 is named by no node or edge. */
 uint32_t np_snapshot_string_count(const np_snapshot *snapshot);
-/* One of them as UTF-8; valid until the next call. */
-const char *np_snapshot_string(np_snapshot *snapshot, uint32_t number, size_t *ret_bytes);
+/* Parts that the nodes come in, in order. */
+size_t np_snapshot_chunk_count(const np_snapshot *snapshot);
+
+/* One a thread; it sees chunks in any order, but fastest in theirs. */
+typedef struct np_snapshot_walker np_snapshot_walker;
+
+np_snapshot_walker *np_snapshot_walker_create(np_snapshot *snapshot);
+void np_snapshot_walker_destroy(np_snapshot_walker *walker);
+
+void np_snapshot_nodes(np_snapshot_walker *walker, size_t chunk, void (*cb)(void *ctx, const struct np_snapshot_node *node),
+		       void *ctx);
+/* The edges of the nodes of a chunk, node by node; those of one may come in several parts. */
+void np_snapshot_edges(np_snapshot_walker *walker, size_t chunk,
+		       void (*cb)(void *ctx, const struct np_snapshot_edge *edges, size_t count), void *ctx);
+void np_snapshot_locations(np_snapshot_walker *walker, size_t chunk,
+			   void (*cb)(void *ctx, const struct np_snapshot_location *location), void *ctx);
+/* One of the strings as UTF-8; valid until the walker's next call. */
+void np_snapshot_string(np_snapshot_walker *walker, uint32_t number, const char **ret, size_t *ret_bytes);
 
 #endif

@@ -102,17 +102,17 @@ const char *np_snapshot_type_name(const struct np_vertex_shape *shape)
 	return shape->type_name;
 }
 
-static const char *class_of(struct np_snapshot *s, const struct np_vertex_shape *shape)
+static const char *class_of(const struct np_snapshot *s, np_arena *arena, const struct np_vertex_shape *shape)
 {
 	const np_layout *l = s->v8->layout;
 	const char *type = np_snapshot_type_name(shape);
 	if (!type)
-		return np_arena_printf(s->arena, "instance type %u", shape->map->type);
+		return np_arena_printf(arena, "instance type %u", shape->map->type);
 	for (size_t i = 0; i < l->type_count; i++)
 		if (l->types[i].type == shape->map->type && l->types[i].klass &&
 		    type_is_of_class(type, l->types[i].klass))
 			return l->types[i].klass;
-	char *name = np_arena_strdup(s->arena, type), *to = name;
+	char *name = np_arena_strdup(arena, type), *to = name;
 	bool upper = true;
 	size_t n = strlen(name);
 	if (n > 5 && strcmp(name + n - 5, "_TYPE") == 0)
@@ -140,7 +140,7 @@ static void add_named(struct np_snapshot *s, struct form *f, const char *klass)
 	for (size_t i = 0; i < NP_ARRAY_LEN(named); i++)
 		if (strcmp(named[i].klass, klass) == 0)
 			add_field(f->before, &f->before_count, snapshot_fact(s, named[i].field),
-				  named[i].name ? np_snapshot_name_cstr(s, named[i].name) : NO_NAME,
+				  named[i].name ? np_snapshot_text_cstr(s, named[i].name) : NO_NAME,
 				  named[i].is_weak ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_INTERNAL);
 }
 
@@ -155,23 +155,25 @@ static void string_fill(struct np_snapshot *s, struct form *f)
 	f->type = NP_SNAPSHOT_STRING;
 	f->naming = NAMING_STRING;
 	f->is_internalized_string = type_has(f->shape->shape.type_name, "INTERNALIZED");
+	bool is_sequential = np_has(l, NP_F_String_tag_seq) && kind == np_get(l, NP_F_String_tag_seq);
 	f->char_bytes = np_has(l, NP_F_String_encoding_mask) && (type & np_get(l, NP_F_String_encoding_mask)) ? 1 : 2;
+	f->sequential_bytes = is_sequential && s->string_chars_at && np_has(l, NP_F_String_encoding_mask) ? f->char_bytes : 0;
 	if (np_has(l, NP_F_String_tag_cons) && kind == np_get(l, NP_F_String_tag_cons)) {
 		f->type = NP_SNAPSHOT_CONS_STRING;
 		f->naming = NAMING_FIXED;
-		f->name = np_snapshot_name_cstr(s, "(concatenated string)");
-		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_ConsString_first), np_snapshot_name_cstr(s, "first"),
+		f->name = np_snapshot_text_cstr(s, "(concatenated string)");
+		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_ConsString_first), np_snapshot_text_cstr(s, "first"),
 			  NP_SNAPSHOT_INTERNAL);
-		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_ConsString_second), np_snapshot_name_cstr(s, "second"),
+		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_ConsString_second), np_snapshot_text_cstr(s, "second"),
 			  NP_SNAPSHOT_INTERNAL);
 	} else if (np_has(l, NP_F_String_tag_sliced) && kind == np_get(l, NP_F_String_tag_sliced)) {
 		f->type = NP_SNAPSHOT_SLICED_STRING;
 		f->naming = NAMING_FIXED;
-		f->name = np_snapshot_name_cstr(s, "(sliced string)");
-		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_SlicedString_parent), np_snapshot_name_cstr(s, "parent"),
+		f->name = np_snapshot_text_cstr(s, "(sliced string)");
+		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_SlicedString_parent), np_snapshot_text_cstr(s, "parent"),
 			  NP_SNAPSHOT_INTERNAL);
 	} else if (np_has(l, NP_F_String_tag_thin) && kind == np_get(l, NP_F_String_tag_thin)) {
-		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_ThinString_actual), np_snapshot_name_cstr(s, "actual"),
+		add_field(f->before, &f->before_count, snapshot_fact(s, NP_F_ThinString_actual), np_snapshot_text_cstr(s, "actual"),
 			  NP_SNAPSHOT_INTERNAL);
 	} else if (np_has(l, NP_F_String_tag_external) && kind == np_get(l, NP_F_String_tag_external)) {
 		f->is_external_string = true;
@@ -192,21 +194,25 @@ static bool is_in_read_only_space(struct np_snapshot *s, np_vertex v)
 }
 
 /* Maps of V8's own objects and of strings. */
-static const char *map_name(struct np_snapshot *s, np_vertex node)
+static const char *map_name(struct np_snapshot_walker *w, np_vertex node)
 {
+	struct np_snapshot *s = w->s;
 	const struct np_map *map;
-	const char *type, *klass;
-	if (!np_map_load(s->v8, np_graph_address(s->g, node), &map))
+	pthread_mutex_lock(&s->readers);
+	bool is_loaded = np_map_load(s->v8, np_graph_address(s->g, node), &map);
+	pthread_mutex_unlock(&s->readers);
+	if (!is_loaded)
 		return "system / Map";
-	type = np_layout_type_name(s->v8->layout, map->type);
+	const char *type = np_layout_type_name(s->v8->layout, map->type);
 	if (np_kind_of_type(s->v8, map->type) != NP_KIND_STRING || !type)
 		return "system / Map";
 	struct np_vertex_shape shape = {.map = map, .type_name = type};
-	klass = class_of(s, &shape);
+	np_arena_reset(w->scratch);
+	const char *klass = class_of(s, w->scratch, &shape);
 	size_t n = strlen(klass);
 	if (n > 6 && strcmp(klass + n - 6, "String") != 0)
 		return "system / Map";
-	return np_arena_printf(s->arena, "system / Map (%s)", klass);
+	return np_arena_printf(w->scratch, "system / Map (%s)", klass);
 }
 
 static void map_fill(struct form *f)
@@ -224,7 +230,7 @@ static void context_fill(struct np_snapshot *s, struct form *f)
 	f->is_native_context = np_has(l, NP_F_type_NATIVE_CONTEXT) &&
 			       f->shape->shape.map->type == np_get(l, NP_F_type_NATIVE_CONTEXT);
 	f->type = f->is_native_context ? NP_SNAPSHOT_HIDDEN : NP_SNAPSHOT_OBJECT;
-	f->name = np_snapshot_name_cstr(s, f->is_native_context ? "system / NativeContext" : "system / Context");
+	f->name = np_snapshot_text_cstr(s, f->is_native_context ? "system / NativeContext" : "system / Context");
 	/* Of blocks, catch clauses and the like V8 does not name the variables, unless functions declare in them. */
 	f->is_block_context = type_has(type, "BLOCK_CONTEXT");
 	f->is_eval_context = type_has(type, "EVAL_CONTEXT");
@@ -236,9 +242,9 @@ static void context_fill(struct np_snapshot *s, struct form *f)
 static void system_fill(struct np_snapshot *s, struct form *f)
 {
 	const struct np_vertex_shape *shape = &f->shape->shape;
-	const char *type = np_snapshot_type_name(shape), *klass = class_of(s, shape);
+	const char *type = np_snapshot_type_name(shape), *klass = class_of(s, s->arena, shape);
 	f->type = NP_SNAPSHOT_HIDDEN;
-	f->name = np_snapshot_name_cstr(s, np_arena_printf(s->arena, "system / %s", klass));
+	f->name = np_snapshot_text_cstr(s, np_arena_printf(s->arena, "system / %s", klass));
 	if (is_one_of(klass, code_classes, NP_ARRAY_LEN(code_classes)))
 		f->type = NP_SNAPSHOT_CODE;
 	else if (is_one_of(klass, shape_classes, NP_ARRAY_LEN(shape_classes)))
@@ -261,10 +267,21 @@ static void system_fill(struct np_snapshot *s, struct form *f)
 	add_named(s, f, klass);
 }
 
-void np_snapshot_form_fill(struct np_snapshot *s, np_vertex node, struct form *f)
+static void map_of_form(struct np_snapshot *s, struct form *f)
 {
+	np_vertex map = graph_find(s->g, f->shape->shape.map_addr);
+	f->map_is_in_row = map != NP_VERTEX_NONE;
+	f->map = map != NP_VERTEX_NONE && snapshot_is_live(s, map) ? map : NP_VERTEX_NONE;
+	f->has_map_edge = f->map != NP_VERTEX_NONE && snapshot_is_essential(s, map);
+	f->prototype = f->shape->shape.map ? snapshot_target(s, f->shape->shape.map->prototype.raw) : NP_VERTEX_NONE;
+}
+
+static void form_fill(struct np_snapshot_walker *w, np_vertex node, struct form *f)
+{
+	struct np_snapshot *s = w->s;
 	const struct graph_shape *shape = graph_shape(s->g, node);
 	*f = (struct form){.ready = true, .shape = shape, .name = s->text_empty, .walk = WALK_PLAIN};
+	map_of_form(s, f);
 	switch (shape->shape.kind) {
 	case NP_KIND_STRING:
 		string_fill(s, f);
@@ -272,21 +289,21 @@ void np_snapshot_form_fill(struct np_snapshot *s, np_vertex node, struct form *f
 	case NP_KIND_SYMBOL:
 		f->type = NP_SNAPSHOT_SYMBOL;
 		f->naming = NAMING_SYMBOL;
-		f->name = np_snapshot_name_cstr(s, "symbol");
+		f->name = np_snapshot_text_cstr(s, "symbol");
 		add_named(s, f, "Symbol");
 		break;
 	case NP_KIND_HEAP_NUMBER:
 		f->type = NP_SNAPSHOT_NUMBER;
-		f->name = np_snapshot_name_cstr(s, "heap number");
+		f->name = np_snapshot_text_cstr(s, "heap number");
 		break;
 	case NP_KIND_BIGINT:
 		f->type = NP_SNAPSHOT_BIGINT;
-		f->name = np_snapshot_name_cstr(s, "bigint");
+		f->name = np_snapshot_text_cstr(s, "bigint");
 		break;
 	case NP_KIND_ODDBALL:
 		f->type = NP_SNAPSHOT_HIDDEN;
 		f->naming = NAMING_ODDBALL;
-		f->name = np_snapshot_name_cstr(s, "system / Oddball");
+		f->name = np_snapshot_text_cstr(s, "system / Oddball");
 		break;
 	case NP_KIND_MAP:
 		map_fill(f);
@@ -312,20 +329,63 @@ void np_snapshot_form_fill(struct np_snapshot *s, np_vertex node, struct form *f
 		break;
 	case NP_KIND_JS_PROXY:
 		f->type = NP_SNAPSHOT_HIDDEN;
-		f->name = np_snapshot_name_cstr(s, "system / JSProxy");
+		f->name = np_snapshot_text_cstr(s, "system / JSProxy");
 		break;
 	default:
 		if (np_kind_is_receiver(shape->shape.kind)) {
-			np_snapshot_js_form(s, node, f);
+			np_snapshot_js_form(w, node, f);
 			break;
 		}
 		system_fill(s, f);
 	}
+	f->is_leaf = f->walk == WALK_PLAIN && !f->before_count && f->shape->tagged_end <= f->shape->tagged_start &&
+		     shape->shape.kind != NP_KIND_JS_ARRAY_BUFFER && shape->shape.kind != NP_KIND_JS_GLOBAL_PROXY;
+}
+
+void np_snapshot_fill_forms(struct np_snapshot *s)
+{
+	struct np_snapshot_walker w;
+	np_snapshot_walker_init(&w, s);
+	for (int receivers = 0; receivers < 2; receivers++) /* their keys are strings */
+		for (size_t i = 0; i < s->g->shapes.len; i++)
+			if (s->examples[i] != NP_VERTEX_NONE && np_kind_is_receiver(s->g->shapes.data[i]->shape.kind) == receivers)
+				form_fill(&w, s->examples[i], &s->forms[i]);
+	np_snapshot_walker_deinit(&w);
+}
+
+static void fields_number(const struct np_snapshot *s, struct named_field *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fields[i].name = np_snapshot_text_number(s, fields[i].name);
+}
+
+void np_snapshot_number_forms(struct np_snapshot *s)
+{
+	struct np_snapshot_walker w;
+	np_snapshot_walker_init(&w, s);
+	for (size_t i = 0; i < s->g->shapes.len; i++) {
+		struct form *f = &s->forms[i];
+		if (!f->ready)
+			continue;
+		f->name = np_snapshot_text_number(s, f->name);
+		fields_number(s, f->before, f->before_count);
+		fields_number(s, f->after, f->after_count);
+		for (uint32_t k = 0; k < f->property_count; k++) {
+			struct shape_property *p = &f->properties[k];
+			p->name = np_snapshot_key_name(&w, p->key);
+			if (p->is_accessor) {
+				p->getter_name = np_snapshot_text_number(s, p->getter_name);
+				p->setter_name = np_snapshot_text_number(s, p->setter_name);
+			}
+		}
+	}
+	fields_number(s, s->native_context.data, s->native_context.len);
+	np_snapshot_walker_deinit(&w);
 }
 
 /* The maps of strings have names of their own; those of read-only space are no shapes of the program's. */
-void np_snapshot_map_name(struct np_snapshot *s, np_vertex node, uint32_t *ret_type, uint32_t *ret_name)
+void np_snapshot_map_name(struct np_snapshot_walker *w, np_vertex node, uint32_t *ret_type, uint32_t *ret_name)
 {
-	*ret_name = np_snapshot_name_cstr(s, map_name(s, node));
-	*ret_type = is_in_read_only_space(s, node) ? NP_SNAPSHOT_HIDDEN : NP_SNAPSHOT_OBJECT_SHAPE;
+	*ret_name = np_snapshot_text_cstr(w->s, map_name(w, node));
+	*ret_type = is_in_read_only_space(w->s, node) ? NP_SNAPSHOT_HIDDEN : NP_SNAPSHOT_OBJECT_SHAPE;
 }

@@ -25,23 +25,45 @@ enum {
 /* --- forms --- */
 
 struct gather {
-	struct np_snapshot *s;
+	struct np_snapshot_walker *w;
 	np_addr object;
 	uint32_t object_bytes;
 	np_addr array; /* slots of the property array, 0 none */
 	NP_VEC(struct shape_property) found;
 };
 
+/* "get x", but of symbols the name alone. */
+static uint32_t accessor_name(struct np_snapshot_walker *w, np_vertex key, const char *prefix)
+{
+	struct np_buf b = {0};
+	if (vertex_kind(w->s, key) != NP_KIND_STRING)
+		return np_snapshot_key_name(w, key);
+	np_buf_puts(&b, prefix);
+	np_snapshot_append_string(w, key, false, &b);
+	uint32_t name = np_snapshot_text(w->s, b.data, b.len);
+	np_buf_deinit(&b);
+	return name;
+}
+
+static bool key_is_empty(const struct np_snapshot *s, np_vertex key)
+{
+	return vertex_kind(s, key) == NP_KIND_STRING && np_snapshot_string_is(s, key, "");
+}
+
 /* V8 leaves out fields that only ever hold numbers. */
 static bool gather_property(void *ctx, const struct np_property *p)
 {
 	struct gather *g = ctx;
-	struct np_snapshot *s = g->s;
+	struct np_snapshot *s = g->w->s;
 	np_vertex key = snapshot_target(s, p->key.raw);
 	if (key == NP_VERTEX_NONE || p->is_double || p->is_number_field)
 		return true;
-	struct shape_property found = {.key = key, .name = np_snapshot_key_name(s, key), .is_accessor = p->is_accessor};
-	found.is_internal = vertex_kind(s, key) == NP_KIND_STRING && found.name == s->text_empty;
+	struct shape_property found = {.key = key, .is_accessor = p->is_accessor, .is_internal = key_is_empty(s, key)};
+	found.name = np_snapshot_key_name(g->w, key);
+	if (p->is_accessor) {
+		found.getter_name = accessor_name(g->w, key, "get ");
+		found.setter_name = accessor_name(g->w, key, "set ");
+	}
 	if (!p->slot) {
 		found.place = PLACE_CONSTANT;
 		found.constant = p->value.raw;
@@ -56,9 +78,10 @@ static bool gather_property(void *ctx, const struct np_property *p)
 	return g->found.len < PROPERTIES_MAX;
 }
 
-static void properties_fill(struct np_snapshot *s, np_vertex node, struct form *f)
+static void properties_fill(struct np_snapshot_walker *w, np_vertex node, struct form *f)
 {
-	struct gather g = {.s = s, .object = np_graph_address(s->g, node), .object_bytes = vertex_size(s, node)};
+	struct np_snapshot *s = w->s;
+	struct gather g = {.w = w, .object = np_graph_address(s->g, node), .object_bytes = vertex_size(s, node)};
 	np_tagged t;
 	if (np_field(s->v8, g.object, NP_F_JSReceiver_properties, &t) && np_is_ref(t))
 		g.array = np_ref(t) + s->fixed_data;
@@ -72,14 +95,14 @@ static void add_before(struct np_snapshot *s, struct form *f, enum np_fact field
 {
 	uint32_t offset = snapshot_fact(s, field);
 	if (offset && f->before_count < NAMED_FIELDS_MAX)
-		f->before[f->before_count++] = (struct named_field){offset, np_snapshot_name_cstr(s, name), type};
+		f->before[f->before_count++] = (struct named_field){offset, np_snapshot_text_cstr(s, name), type};
 }
 
 static void add_after(struct np_snapshot *s, struct form *f, enum np_fact field, const char *name)
 {
 	uint32_t offset = snapshot_fact(s, field);
 	if (offset && f->after_count < NAMED_FIELDS_MAX)
-		f->after[f->after_count++] = (struct named_field){offset, np_snapshot_name_cstr(s, name), NP_SNAPSHOT_INTERNAL};
+		f->after[f->after_count++] = (struct named_field){offset, np_snapshot_text_cstr(s, name), NP_SNAPSHOT_INTERNAL};
 }
 
 static void kind_fill(struct np_snapshot *s, struct form *f)
@@ -97,7 +120,7 @@ static void kind_fill(struct np_snapshot *s, struct form *f)
 	case NP_KIND_JS_BOUND_FUNCTION:
 		f->type = NP_SNAPSHOT_CLOSURE;
 		f->naming = NAMING_FIXED;
-		f->name = np_snapshot_name_cstr(s, "native_bind");
+		f->name = np_snapshot_text_cstr(s, "native_bind");
 		f->is_bound = true;
 		add_after(s, f, NP_F_JSBoundFunction_args, "bindings");
 		add_after(s, f, NP_F_JSBoundFunction_this, "bound_this");
@@ -172,6 +195,15 @@ static void embedder_fill(struct np_snapshot *s, struct form *f)
 	f->embedder_end = map->inobject_start_bytes;
 }
 
+/* Objects made from templates have types up from JS_API_OBJECT, of which V8 tells no names. */
+static void native_fill(struct np_snapshot *s, struct form *f)
+{
+	const char *type = f->shape->shape.type_name;
+	uint32_t start = snapshot_fact(s, NP_F_JSApiObject_fields);
+	if (start && (!type || strstr(type, "API_OBJECT")) && f->shape->shape.map->inobject_start_bytes >= start + 8)
+		f->native_at = start;
+}
+
 /* --- classes --- */
 
 static bool function_location(struct np_snapshot *s, np_vertex function, struct location *ret)
@@ -179,23 +211,26 @@ static bool function_location(struct np_snapshot *s, np_vertex function, struct 
 	const uint8_t *bytes = np_graph_bytes(s->g, function);
 	uint32_t at = snapshot_fact(s, NP_F_JSFunction_shared);
 	np_vertex v = bytes && at ? snapshot_target(s, word_of(bytes, vertex_size(s, function), at)) : NP_VERTEX_NONE;
-	if (v == NP_VERTEX_NONE || vertex_kind(s, v) != NP_KIND_SHARED_FUNCTION_INFO)
-		return false;
-	*ret = np_snapshot_shared_of(s, v)->location;
-	return true;
+	const struct shared_entry *shared = v == NP_VERTEX_NONE ? NULL : np_snapshot_shared_of(s, v);
+	if (shared)
+		*ret = shared->location;
+	return shared;
 }
 
 /* The class of an object, and where the constructor stands that gave it the name. */
-static void class_of(struct np_snapshot *s, np_vertex node, uint32_t *ret_name, struct location *ret)
+static void class_of(struct np_snapshot_walker *w, np_vertex node, uint32_t *ret_name, struct location *ret)
 {
+	struct np_snapshot *s = w->s;
 	np_addr constructor;
-	np_arena_reset(s->scratch);
-	const char *name = np_class_and_constructor(s->v8, np_graph_address(s->g, node), s->scratch, &constructor);
+	np_arena_reset(w->scratch);
+	pthread_mutex_lock(&s->readers);
+	const char *name = np_class_and_constructor(s->v8, np_graph_address(s->g, node), w->scratch, &constructor);
+	pthread_mutex_unlock(&s->readers);
 	if (name && snapshot_fact(s, NP_F_Snapshot_root_is_context) && vertex_kind(s, node) == NP_KIND_JS_GLOBAL_OBJECT)
-		name = np_arena_printf(s->scratch, "%s (global*)", name);
+		name = np_arena_printf(w->scratch, "%s (global*)", name);
 	if (name && snapshot_fact(s, NP_F_Snapshot_root_is_context) && vertex_kind(s, node) == NP_KIND_JS_GLOBAL_PROXY)
-		name = np_arena_printf(s->scratch, "%s (global)", name);
-	*ret_name = np_snapshot_name_cstr(s, name && *name ? name : "Object");
+		name = np_arena_printf(w->scratch, "%s (global)", name);
+	*ret_name = np_snapshot_text_cstr(s, name && *name ? name : "Object");
 	*ret = (struct location){0};
 	np_vertex v = constructor ? np_graph_find(s->g, constructor) : NP_VERTEX_NONE;
 	if (v != NP_VERTEX_NONE && vertex_kind(s, v) == NP_KIND_JS_FUNCTION)
@@ -212,29 +247,58 @@ static uint32_t dictionary_slots(const struct np_snapshot *s, const struct form 
 	return HASH_TABLE_HEADER + (*ret_entry == 1 ? GLOBAL_PREFIX : prefix);
 }
 
+/* The live keys of a dictionary. */
+struct dictionary {
+	const uint8_t *slots; /* NULL: there is none */
+	uint64_t size, at;    /* offset of the entry at hand */
+	uint32_t entry;	      /* words */
+};
+
+static void dictionary_begin(const struct np_snapshot *s, np_vertex table, const struct form *f, struct dictionary *ret)
+{
+	ret->slots = table == NP_VERTEX_NONE ? NULL : np_graph_bytes(s->g, table);
+	ret->size = ret->slots ? vertex_size(s, table) : 0;
+	uint32_t first = dictionary_slots(s, f, &ret->entry);
+	ret->at = s->fixed_data + 8ull * first - 8ull * ret->entry;
+}
+
+static np_vertex dictionary_next(const struct np_snapshot *s, struct dictionary *d, enum np_kind *ret_kind)
+{
+	for (d->at += 8ull * d->entry; d->at + 8ull * d->entry <= d->size; d->at += 8ull * d->entry) {
+		np_vertex key = snapshot_target(s, graph_word(d->slots + d->at));
+		*ret_kind = key == NP_VERTEX_NONE ? NP_KIND_UNKNOWN : vertex_kind(s, key);
+		if (*ret_kind == NP_KIND_STRING || *ret_kind == NP_KIND_SYMBOL)
+			return key;
+	}
+	return NP_VERTEX_NONE;
+}
+
+/* Is it Symbol.toStringTag? V8 asks for the symbol; here any of that description will do. */
+static bool symbol_is_tag(const struct np_snapshot *s, np_vertex symbol)
+{
+	const uint8_t *bytes = np_graph_bytes(s->g, symbol);
+	uint32_t at = snapshot_fact(s, NP_F_Symbol_description);
+	np_vertex v = bytes && at ? snapshot_target(s, word_of(bytes, vertex_size(s, symbol), at)) : NP_VERTEX_NONE;
+	return v != NP_VERTEX_NONE && vertex_kind(s, v) == NP_KIND_STRING && np_snapshot_string_is(s, v, "Symbol.toStringTag");
+}
+
 /* Does a dictionary have a key that tells an object's class? */
-static bool dictionary_tells_class(struct np_snapshot *s, np_vertex node, const struct form *f)
+bool np_snapshot_dictionary_tells_class(const struct np_snapshot *s, np_vertex node, const struct form *f)
 {
 	const uint8_t *bytes = np_graph_bytes(s->g, node);
 	np_vertex table = bytes ? snapshot_target(s, word_of(bytes, vertex_size(s, node), s->properties_offset)) : NP_VERTEX_NONE;
-	const uint8_t *slots = table == NP_VERTEX_NONE ? NULL : np_graph_bytes(s->g, table);
-	uint32_t entry, first = dictionary_slots(s, f, &entry);
-	if (!slots)
-		return false;
-	for (uint64_t at = s->fixed_data + 8ull * first; at + 8 <= vertex_size(s, table); at += 8ull * entry) {
-		np_vertex key = snapshot_target(s, graph_word(slots + at));
-		enum np_kind kind = key == NP_VERTEX_NONE ? NP_KIND_UNKNOWN : vertex_kind(s, key);
-		if (kind != NP_KIND_STRING && kind != NP_KIND_SYMBOL)
-			continue;
-		uint32_t name = np_snapshot_key_name(s, key);
-		if (name == s->text_constructor || name == s->text_tag)
+	struct dictionary d;
+	enum np_kind kind;
+	dictionary_begin(s, table, f, &d);
+	for (np_vertex key; (key = dictionary_next(s, &d, &kind)) != NP_VERTEX_NONE;)
+		if (kind == NP_KIND_SYMBOL && symbol_is_tag(s, key))
 			return true;
-	}
 	return false;
 }
 
-void np_snapshot_js_form(struct np_snapshot *s, np_vertex node, struct form *f)
+void np_snapshot_js_form(struct np_snapshot_walker *w, np_vertex node, struct form *f)
 {
+	struct np_snapshot *s = w->s;
 	const struct np_map *map = f->shape->shape.map;
 	f->type = NP_SNAPSHOT_OBJECT;
 	f->naming = NAMING_CLASS;
@@ -243,84 +307,84 @@ void np_snapshot_js_form(struct np_snapshot *s, np_vertex node, struct form *f)
 	kind_fill(s, f);
 	elements_fill(s, f);
 	embedder_fill(s, f);
+	native_fill(s, f);
 	if (!f->is_dictionary && f->walk == WALK_JS_OBJECT)
-		properties_fill(s, node, f);
+		properties_fill(w, node, f);
 	if (f->naming == NAMING_CLASS) {
-		class_of(s, node, &f->name, &f->location);
-		/* Where the map's constructor does not tell, an own `constructor` or Symbol.toStringTag may. */
+		/* Where the map's constructor does not tell, an own Symbol.toStringTag may. */
 		f->class_by_object = f->is_dictionary;
-		if (f->class_by_object && dictionary_tells_class(s, node, f))
+		if (f->class_by_object && np_snapshot_dictionary_tells_class(s, node, f))
 			f->name = NO_NAME; /* another object of the map will tell what the others are */
+		else
+			class_of(w, node, &f->name, &f->location);
 	}
 }
 
-void np_snapshot_class(struct np_snapshot *s, np_vertex node, struct form *f, uint32_t *ret_name, struct location *ret)
+/* Of those objects of a map that have no such key themselves; the first of them may be any. */
+static void class_of_others(struct np_snapshot_walker *w, np_vertex node, uint32_t *ret_name, struct location *ret)
+{
+	uint32_t shape = graph_shape_of(w->s->g, node), i;
+	if (!np_vertex_map_get(&w->class_numbers, shape, &i)) {
+		struct shared_entry e;
+		class_of(w, node, &e.name, &e.location);
+		i = (uint32_t)w->classes.len;
+		np_vec_push(&w->classes, e);
+		np_vertex_map_put(&w->class_numbers, shape, i);
+	}
+	*ret_name = w->classes.data[i].name;
+	*ret = w->classes.data[i].location;
+}
+
+void np_snapshot_class(struct np_snapshot_walker *w, np_vertex node, const struct form *f, uint32_t *ret_name,
+		       struct location *ret)
 {
 	*ret_name = f->name;
 	*ret = f->location;
-	if (!f->class_by_object)
-		return;
-	if (dictionary_tells_class(s, node, f)) {
-		class_of(s, node, ret_name, ret);
-	} else if (f->name == NO_NAME) {
-		class_of(s, node, ret_name, ret);
-		f->name = *ret_name;
-		f->location = *ret;
-	}
+	if (f->class_by_object && w->s->marks[node] & MARK_OWN_CLASS)
+		class_of(w, node, ret_name, ret);
+	else if (f->name == NO_NAME)
+		class_of_others(w, node, ret_name, ret);
 }
 
 /* --- properties --- */
 
-static uint32_t accessor_name(struct np_snapshot *s, np_vertex key, uint32_t name, const char *prefix)
+static void accessor_part(struct np_snapshot_walker *w, const uint8_t *pair, uint32_t size, enum np_fact field, uint32_t name)
 {
-	struct np_buf b = {0};
-	size_t bytes;
-	if (vertex_kind(s, key) != NP_KIND_STRING)
-		return name;
-	const char *text = np_snapshot_string(s, name, &bytes);
-	np_buf_puts(&b, prefix);
-	np_buf_add(&b, text, bytes);
-	name = np_snapshot_name_text(s, b.data, b.len);
-	np_buf_deinit(&b);
-	return name;
-}
-
-static void accessor_part(struct np_snapshot *s, const uint8_t *pair, uint32_t size, enum np_fact field, np_vertex key,
-			  uint32_t name, const char *prefix)
-{
-	uint32_t at = snapshot_fact(s, field);
-	np_vertex v = pair && at ? snapshot_target(s, word_of(pair, size, at)) : NP_VERTEX_NONE;
-	if (v != NP_VERTEX_NONE && vertex_kind(s, v) != NP_KIND_ODDBALL)
-		edge_put(s, NP_SNAPSHOT_PROPERTY, accessor_name(s, key, name, prefix), v);
+	uint32_t at = snapshot_fact(w->s, field);
+	np_vertex v = pair && at ? snapshot_target(w->s, word_of(pair, size, at)) : NP_VERTEX_NONE;
+	if (v != NP_VERTEX_NONE && vertex_kind(w->s, v) != NP_KIND_ODDBALL)
+		edge_put(w, NP_SNAPSHOT_PROPERTY, name, v);
 }
 
 /* True when there was an edge to the value. */
-static bool property_edge(struct np_snapshot *s, np_vertex key, uint32_t name, bool is_internal, bool is_accessor,
-			  uint64_t word)
+static bool property_edge(struct np_snapshot_walker *w, const struct shape_property *p, np_vertex v)
 {
-	np_vertex v = snapshot_target(s, word);
-	if (v == NP_VERTEX_NONE || (is_accessor && vertex_kind(s, v) != NP_KIND_ACCESSOR_PAIR))
+	if (v == NP_VERTEX_NONE || (p->is_accessor && vertex_kind(w->s, v) != NP_KIND_ACCESSOR_PAIR))
 		return false;
-	edge_put(s, is_internal ? NP_SNAPSHOT_INTERNAL : NP_SNAPSHOT_PROPERTY, name, v);
-	if (!is_accessor)
+	edge_put(w, p->is_internal ? NP_SNAPSHOT_INTERNAL : NP_SNAPSHOT_PROPERTY, p->name, v);
+	if (!p->is_accessor)
 		return true;
-	const uint8_t *pair = np_graph_bytes(s->g, v);
-	uint32_t size = vertex_size(s, v);
-	accessor_part(s, pair, size, NP_F_AccessorPair_getter, key, name, "get ");
-	accessor_part(s, pair, size, NP_F_AccessorPair_setter, key, name, "set ");
+	const uint8_t *pair = np_graph_bytes(w->s->g, v);
+	uint32_t size = vertex_size(w->s, v);
+	accessor_part(w, pair, size, NP_F_AccessorPair_getter, p->getter_name);
+	accessor_part(w, pair, size, NP_F_AccessorPair_setter, p->setter_name);
 	return true;
 }
 
-static void fast_edges(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size)
+static void fast_edges(struct np_snapshot_walker *w, const struct form *f, const uint8_t *bytes, uint32_t size)
 {
+	struct np_snapshot *s = w->s;
 	const uint8_t *array = NULL;
 	uint32_t array_size = 0;
 	for (uint32_t i = 0; i < f->property_count; i++) {
 		const struct shape_property *p = &f->properties[i];
-		uint64_t word = p->constant;
 		if (p->place == PLACE_OBJECT) {
-			word = word_of(bytes, size, p->offset);
-		} else if (p->place == PLACE_ARRAY) {
+			if (property_edge(w, p, np_snapshot_ref(w, bytes, size, p->offset)))
+				ref_told(w, p->offset);
+			continue;
+		}
+		uint64_t word = p->constant;
+		if (p->place == PLACE_ARRAY) {
 			if (!array) {
 				np_vertex v = snapshot_target(s, word_of(bytes, size, s->properties_offset));
 				array = v == NP_VERTEX_NONE ? bytes : np_graph_bytes(s->g, v);
@@ -328,8 +392,7 @@ static void fast_edges(struct np_snapshot *s, const struct form *f, const uint8_
 			}
 			word = array_size ? word_of(array, array_size, p->offset) : 0;
 		}
-		if (property_edge(s, p->key, p->name, p->is_internal, p->is_accessor, word) && p->place == PLACE_OBJECT)
-			visited_set(s, p->offset);
+		property_edge(w, p, snapshot_target(s, word));
 	}
 }
 
@@ -341,121 +404,180 @@ static bool details_are_accessor(const np_layout *l, uint32_t details)
 	return np_has(l, NP_F_prop_type_callbacks) && type == np_get(l, NP_F_prop_type_callbacks);
 }
 
-static void dictionary_edges(struct np_snapshot *s, const uint8_t *bytes, uint32_t size, const struct form *f)
+/* Of a property that no shape has. */
+static void own_property_edge(struct np_snapshot_walker *w, np_vertex key, bool is_accessor, uint64_t word)
 {
-	np_vertex table = snapshot_target(s, word_of(bytes, size, s->properties_offset));
-	const uint8_t *slots = table == NP_VERTEX_NONE ? NULL : np_graph_bytes(s->g, table);
-	uint32_t entry, first = dictionary_slots(s, f, &entry);
-	uint64_t table_size = slots ? vertex_size(s, table) : 0;
-	for (uint64_t at = s->fixed_data + 8ull * first; at + 8ull * entry <= table_size; at += 8ull * entry) {
-		np_vertex key = snapshot_target(s, graph_word(slots + at));
-		enum np_kind kind = key == NP_VERTEX_NONE ? NP_KIND_UNKNOWN : vertex_kind(s, key);
-		if (kind != NP_KIND_STRING && kind != NP_KIND_SYMBOL)
-			continue;
-		uint32_t name = np_snapshot_key_name(s, key);
-		uint32_t details = entry < 3 ? 0 : (uint32_t)(graph_word(slots + at + 16) >> 32);
-		property_edge(s, key, name, kind == NP_KIND_STRING && name == s->text_empty,
-			      details_are_accessor(s->v8->layout, details), graph_word(slots + at + 8));
+	struct np_snapshot *s = w->s;
+	np_vertex v = snapshot_target(s, word);
+	if (v == NP_VERTEX_NONE || (is_accessor && vertex_kind(s, v) != NP_KIND_ACCESSOR_PAIR))
+		return;
+	struct shape_property p = {.name = np_snapshot_key_name(w, key), .is_accessor = is_accessor, .is_internal = key_is_empty(s, key)};
+	if (is_accessor) {
+		p.getter_name = accessor_name(w, key, "get ");
+		p.setter_name = accessor_name(w, key, "set ");
+	}
+	property_edge(w, &p, v);
+	edges_tell(w);
+}
+
+static void dictionary_edges(struct np_snapshot_walker *w, const uint8_t *bytes, uint32_t size, const struct form *f)
+{
+	struct np_snapshot *s = w->s;
+	struct dictionary d;
+	enum np_kind kind;
+	dictionary_begin(s, snapshot_target(s, word_of(bytes, size, s->properties_offset)), f, &d);
+	for (np_vertex key; (key = dictionary_next(s, &d, &kind)) != NP_VERTEX_NONE;) {
+		uint32_t details = d.entry < 3 ? 0 : (uint32_t)(graph_word(d.slots + d.at + 16) >> 32);
+		own_property_edge(w, key, details_are_accessor(s->v8->layout, details), graph_word(d.slots + d.at + 8));
 	}
 }
 
+/* Properties of global objects stand in cells, in a table of their own; they are gathered, as the reader is locked. */
+struct gathered {
+	np_vertex key;
+	bool is_accessor;
+	uint64_t word;
+};
+
 struct each_property {
 	struct np_snapshot *s;
+	NP_VEC(struct gathered) found;
 };
 
 static bool reader_property(void *ctx, const struct np_property *p)
 {
-	struct np_snapshot *s = ((struct each_property *)ctx)->s;
-	np_vertex key = snapshot_target(s, p->key.raw);
+	struct each_property *each = ctx;
+	np_vertex key = snapshot_target(each->s, p->key.raw);
 	if (key != NP_VERTEX_NONE && !p->is_double)
-		property_edge(s, key, np_snapshot_key_name(s, key), false, p->is_accessor, p->value.raw);
+		np_vec_push(&each->found, (struct gathered){key, p->is_accessor, p->value.raw});
 	return true;
 }
 
-static void property_edges(struct np_snapshot *s, np_vertex node, const struct form *f, const uint8_t *bytes, uint32_t size)
+static void global_edges(struct np_snapshot_walker *w, np_vertex node)
 {
-	struct each_property each = {s};
+	struct each_property each = {.s = w->s};
+	pthread_mutex_lock(&w->s->readers);
+	np_err_free(np_object_properties(w->s->v8, np_graph_address(w->s->g, node), reader_property, &each));
+	pthread_mutex_unlock(&w->s->readers);
+	for (size_t i = 0; i < each.found.len; i++)
+		own_property_edge(w, each.found.data[i].key, each.found.data[i].is_accessor, each.found.data[i].word);
+	np_vec_deinit(&each.found);
+}
+
+static void property_edges(struct np_snapshot_walker *w, np_vertex node, const struct form *f, const uint8_t *bytes, uint32_t size)
+{
 	if (!f->is_dictionary)
-		fast_edges(s, f, bytes, size);
-	else if (f->is_global) /* cells, in an own table */
-		np_err_free(np_object_properties(s->v8, np_graph_address(s->g, node), reader_property, &each));
+		fast_edges(w, f, bytes, size);
+	else if (f->is_global)
+		global_edges(w, node);
 	else
-		dictionary_edges(s, bytes, size, f);
+		dictionary_edges(w, bytes, size, f);
 }
 
 /* --- elements --- */
 
 static bool is_hole(const struct np_snapshot *s, np_vertex v)
 {
-	enum np_kind kind = vertex_kind(s, v);
-	return kind == NP_KIND_HOLE || (kind == NP_KIND_ODDBALL && np_is_hole(s->v8, np_tag(np_graph_address(s->g, v))));
+	return s->marks[v] & MARK_HOLE;
 }
 
-static void plain_elements(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size, np_vertex array)
+static void plain_elements(struct np_snapshot_walker *w, const struct form *f, const uint8_t *bytes, uint32_t size, np_vertex array)
 {
+	const struct np_snapshot *s = w->s;
+	const struct form *form = form_of(s, array);
 	const uint8_t *slots = np_graph_bytes(s->g, array);
-	uint64_t count = vertex_size(s, array) > s->fixed_data ? (vertex_size(s, array) - s->fixed_data) / 8 : 0;
-	if (!slots || vertex_kind(s, array) != NP_KIND_FIXED_ARRAY)
+	uint32_t array_size = vertex_size(s, array);
+	uint64_t count = array_size > s->fixed_data ? (array_size - s->fixed_data) / 8 : 0;
+	if (!slots || form->shape->shape.kind != NP_KIND_FIXED_ARRAY)
 		return;
 	if (f->is_array) {
 		uint64_t length = word_of(bytes, size, s->length_offset);
 		if (!(length & 1) && length >> 32 < count)
 			count = length >> 32;
 	}
+	uint32_t end = array_size < form->shape->tagged_end ? array_size : form->shape->tagged_end;
+	const uint32_t *row = np_snapshot_row(s, array, form, slots, end);
+	for (uint32_t at = form->shape->tagged_start; row && at + 8 <= end && at < s->fixed_data; at += 8)
+		row += slots[at] & 1;
+	if (form->shape->tagged_start > s->fixed_data || s->fixed_data + 8 * count > end)
+		row = NULL;
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t word = graph_word(slots + s->fixed_data + 8 * i);
-		np_vertex v = snapshot_target(s, word);
-		if (v == NP_VERTEX_NONE || (!snapshot_is_essential(s, v) && is_hole(s, v)))
+		if (!(word & 1))
 			continue;
-		edge_put(s, NP_SNAPSHOT_ELEMENT, (uint32_t)i, v);
+		np_vertex v = row ? np_edge_target(*row++) : graph_find(s->g, word & ~(uint64_t)3);
+		if (v == NP_VERTEX_NONE || !snapshot_is_live(s, v) || (!snapshot_is_essential(s, v) && is_hole(s, v)))
+			continue;
+		edge_put(w, NP_SNAPSHOT_ELEMENT, (uint32_t)i, v);
+		edges_tell(w);
 	}
 }
 
-/* NumberDictionary: {key, value, details}. */
-static void dictionary_elements(struct np_snapshot *s, np_vertex table)
+/* The index that a key of a NumberDictionary is: a small integer or a number in the heap. */
+static bool key_index(const struct np_snapshot *s, uint64_t word, uint32_t *ret)
 {
+	double number = (int32_t)(word >> 32);
+	if (word & 1) {
+		np_vertex v = snapshot_target(s, word);
+		const uint8_t *bytes = v == NP_VERTEX_NONE || vertex_kind(s, v) != NP_KIND_HEAP_NUMBER ? NULL : np_graph_bytes(s->g, v);
+		uint32_t at = snapshot_fact(s, NP_F_HeapNumber_value);
+		if (!bytes || !at || at + 8 > vertex_size(s, v))
+			return false;
+		memcpy(&number, bytes + at, sizeof(number));
+	}
+	if (!(number >= 0 && number < 4294967296.0))
+		return false;
+	*ret = (uint32_t)number;
+	return true;
+}
+
+/* NumberDictionary: {key, value, details}. */
+static void dictionary_elements(struct np_snapshot_walker *w, np_vertex table)
+{
+	const struct np_snapshot *s = w->s;
 	const uint8_t *slots = np_graph_bytes(s->g, table);
 	uint32_t prefix = np_has(s->v8->layout, NP_F_Dictionary_number_prefix)
 				  ? (uint32_t)np_get(s->v8->layout, NP_F_Dictionary_number_prefix)
 				  : 1;
 	uint64_t size = slots ? vertex_size(s, table) : 0;
+	uint32_t index;
 	for (uint64_t at = s->fixed_data + 8ull * (HASH_TABLE_HEADER + prefix); at + 24 <= size; at += 24) {
-		np_tagged key = {graph_word(slots + at)};
 		np_vertex v = snapshot_target(s, graph_word(slots + at + 8));
-		double number;
-		if (v == NP_VERTEX_NONE || (np_is_ref(key) && !np_is_kind(s->v8, key, NP_KIND_HEAP_NUMBER)) ||
-		    !np_number_value(s->v8, key, &number) || number < 0 || number >= 4294967296.0)
+		if (v == NP_VERTEX_NONE || !key_index(s, graph_word(slots + at), &index))
 			continue;
-		edge_put(s, NP_SNAPSHOT_ELEMENT, (uint32_t)number, v);
+		edge_put(w, NP_SNAPSHOT_ELEMENT, index, v);
+		edges_tell(w);
 	}
 }
 
-static void element_edges(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size)
+static void element_edges(struct np_snapshot_walker *w, const struct form *f, const uint8_t *bytes, uint32_t size)
 {
 	if (!f->has_plain_elements && !f->has_dictionary_elements)
 		return;
-	np_vertex array = snapshot_target(s, word_of(bytes, size, s->elements_offset));
-	if (array == NP_VERTEX_NONE || !snapshot_is_essential(s, array))
+	np_vertex array = np_snapshot_ref(w, bytes, size, w->s->elements_offset);
+	if (array == NP_VERTEX_NONE || !snapshot_is_essential(w->s, array))
 		return;
 	if (f->has_plain_elements)
-		plain_elements(s, f, bytes, size, array);
+		plain_elements(w, f, bytes, size, array);
 	else
-		dictionary_elements(s, array);
+		dictionary_elements(w, array);
 }
 
 /* --- the object --- */
 
-static void field_edge(struct np_snapshot *s, const uint8_t *bytes, uint32_t size, uint32_t offset, uint32_t name, uint32_t type)
+static void field_edge(struct np_snapshot_walker *w, const uint8_t *bytes, uint32_t size, uint32_t offset, uint32_t name,
+		       uint32_t type)
 {
-	np_vertex v = snapshot_target(s, word_of(bytes, size, offset));
-	if (v == NP_VERTEX_NONE || !snapshot_is_essential(s, v))
+	np_vertex v = np_snapshot_ref(w, bytes, size, offset);
+	if (v == NP_VERTEX_NONE || !snapshot_is_essential(w->s, v))
 		return;
-	edge_put(s, type, name, v);
-	visited_set(s, offset);
+	edge_put(w, type, name, v);
+	ref_told(w, offset);
 }
 
-static void bound_edges(struct np_snapshot *s, const uint8_t *bytes, uint32_t size)
+static void bound_edges(struct np_snapshot_walker *w, const uint8_t *bytes, uint32_t size)
 {
+	struct np_snapshot *s = w->s;
 	uint32_t at = snapshot_fact(s, NP_F_JSBoundFunction_args);
 	np_vertex array = at ? snapshot_target(s, word_of(bytes, size, at)) : NP_VERTEX_NONE;
 	const uint8_t *slots = array == NP_VERTEX_NONE ? NULL : np_graph_bytes(s->g, array);
@@ -466,61 +588,62 @@ static void bound_edges(struct np_snapshot *s, const uint8_t *bytes, uint32_t si
 		if (v == NP_VERTEX_NONE)
 			continue;
 		snprintf(name, sizeof(name), "bound_argument_%u", i);
-		edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_cstr(s, name), v);
+		edge_put(w, NP_SNAPSHOT_SHORTCUT, np_snapshot_text_cstr(s, name), v);
 	}
 }
 
-static void prototype_edges(struct np_snapshot *s, const struct form *f, const uint8_t *bytes, uint32_t size)
+static void prototype_edges(struct np_snapshot_walker *w, const struct form *f, const uint8_t *bytes, uint32_t size)
 {
+	struct np_snapshot *s = w->s;
 	uint32_t at = s->prototype_offset;
 	if (!at || f->shape->shape.map->inobject_start_bytes < at + 8)
 		return;
-	np_vertex v = snapshot_target(s, word_of(bytes, size, at));
+	np_vertex v = np_snapshot_ref(w, bytes, size, at);
 	if (v == NP_VERTEX_NONE || is_hole(s, v))
 		return;
-	uint32_t name = s->text_prototype;
 	if (vertex_kind(s, v) != NP_KIND_MAP) {
-		edge_put(s, NP_SNAPSHOT_PROPERTY, name, v);
-		visited_set(s, at);
+		edge_put(w, NP_SNAPSHOT_PROPERTY, s->text_prototype, v);
+		ref_told(w, at);
 		return;
 	}
 	const uint8_t *map = np_graph_bytes(s->g, v);
 	np_vertex prototype = map ? snapshot_target(s, word_of(map, vertex_size(s, v), snapshot_fact(s, NP_F_Map_prototype)))
 				  : NP_VERTEX_NONE;
 	if (prototype != NP_VERTEX_NONE)
-		edge_put(s, NP_SNAPSHOT_PROPERTY, name, prototype);
-	field_edge(s, bytes, size, at, s->text_initial_map, NP_SNAPSHOT_INTERNAL);
+		edge_put(w, NP_SNAPSHOT_PROPERTY, s->text_prototype, prototype);
+	field_edge(w, bytes, size, at, s->text_initial_map, NP_SNAPSHOT_INTERNAL);
 }
 
 /* Where functions have a number in V8's dispatch table instead of their code. */
-static void dispatch_edge(struct np_snapshot *s, const uint8_t *bytes, uint32_t size)
+static void dispatch_edge(struct np_snapshot_walker *w, const uint8_t *bytes, uint32_t size)
 {
+	const struct np_snapshot *s = w->s;
 	np_vertex code;
 	uint32_t at = snapshot_fact(s, NP_F_JSFunction_dispatch_handle);
 	if (!at || !s->dispatch_count)
 		return;
 	uint32_t index = (uint32_t)word_of(bytes, size, at) >> snapshot_fact(s, NP_F_JSFunction_dispatch_shift);
 	if (np_snapshot_dispatched(s, index, &code))
-		edge_put(s, NP_SNAPSHOT_INTERNAL, s->text_code, code);
+		edge_put(w, NP_SNAPSHOT_INTERNAL, s->text_code, code);
 }
 
-void np_snapshot_js_edges(struct np_snapshot *s, np_vertex node, const struct form *f, const uint8_t *bytes, uint32_t size)
+void np_snapshot_js_edges(struct np_snapshot_walker *w, np_vertex node, const struct form *f, const uint8_t *bytes, uint32_t size)
 {
-	property_edges(s, node, f, bytes, size);
-	element_edges(s, f, bytes, size);
+	struct np_snapshot *s = w->s;
+	property_edges(w, node, f, bytes, size);
+	element_edges(w, f, bytes, size);
 	for (uint32_t at = f->embedder_start, i = 0; at < f->embedder_end; at += 8, i++)
-		field_edge(s, bytes, size, at, np_snapshot_name_number(s, i), NP_SNAPSHOT_INTERNAL);
-	np_vertex prototype = snapshot_target(s, f->shape->shape.map->prototype.raw);
-	if (prototype != NP_VERTEX_NONE)
-		edge_put(s, NP_SNAPSHOT_PROPERTY, s->text_proto, prototype);
+		field_edge(w, bytes, size, at, np_snapshot_slot_name(w, i), NP_SNAPSHOT_INTERNAL);
+	if (f->prototype != NP_VERTEX_NONE)
+		edge_put(w, NP_SNAPSHOT_PROPERTY, s->text_proto, f->prototype);
 	if (f->is_function)
-		prototype_edges(s, f, bytes, size);
+		prototype_edges(w, f, bytes, size);
 	for (uint32_t i = 0; i < f->after_count; i++)
-		field_edge(s, bytes, size, f->after[i].offset, f->after[i].name, NP_SNAPSHOT_INTERNAL);
+		field_edge(w, bytes, size, f->after[i].offset, f->after[i].name, NP_SNAPSHOT_INTERNAL);
 	if (f->is_function)
-		dispatch_edge(s, bytes, size);
+		dispatch_edge(w, bytes, size);
 	if (f->is_bound)
-		bound_edges(s, bytes, size);
-	field_edge(s, bytes, size, s->properties_offset, s->text_properties, NP_SNAPSHOT_INTERNAL);
-	field_edge(s, bytes, size, s->elements_offset, s->text_elements, NP_SNAPSHOT_INTERNAL);
+		bound_edges(w, bytes, size);
+	field_edge(w, bytes, size, s->properties_offset, s->text_properties, NP_SNAPSHOT_INTERNAL);
+	field_edge(w, bytes, size, s->elements_offset, s->text_elements, NP_SNAPSHOT_INTERNAL);
 }

@@ -37,14 +37,6 @@ static const struct {
 	[TAG_INTERPRETER_DATA] = {"(interpreter data)", -1},
 };
 
-struct form *np_snapshot_form_of(struct np_snapshot *s, np_vertex node)
-{
-	struct form *f = &s->forms[graph_shape_of(s->g, node)];
-	if (!f->ready)
-		np_snapshot_form_fill(s, node, f);
-	return f;
-}
-
 /* --- functions --- */
 
 static void shared_locate(struct np_snapshot *s, const struct np_shared *shared, struct location *ret)
@@ -57,48 +49,37 @@ static void shared_locate(struct np_snapshot *s, const struct np_shared *shared,
 	*ret = (struct location){true, script->id, line - 1, column - 1};
 }
 
-const struct shared_entry *np_snapshot_shared_of(struct np_snapshot *s, np_vertex v)
+void np_snapshot_load_shared(struct np_snapshot *s, np_vertex v)
 {
-	uint32_t i;
 	struct np_shared shared;
-	if (!np_vertex_map_get(&s->shared_numbers, v, &i)) {
-		struct shared_entry e = {.vertex = v, .name = s->text_empty};
-		np_arena_reset(s->scratch);
-		if (!np_err_drop(np_shared_load(s->v8, np_graph_address(s->g, v), s->scratch, &shared))) {
-			e.name = np_snapshot_name_cstr(s, shared.name);
-			shared_locate(s, &shared, &e.location);
-		}
-		i = (uint32_t)s->shared.len;
-		np_vec_push(&s->shared, e);
-		np_vertex_map_put(&s->shared_numbers, v, i);
+	struct shared_entry e = {.name = s->text_empty};
+	np_arena_reset(s->scratch);
+	if (!np_err_drop(np_shared_load(s->v8, np_graph_address(s->g, v), s->scratch, &shared))) {
+		e.name = np_snapshot_text_cstr(s, shared.name);
+		shared_locate(s, &shared, &e.location);
 	}
-	return &s->shared.data[i];
+	np_vertex_map_put(&s->shared_numbers, v, (uint32_t)s->shared.len);
+	np_vec_push(&s->shared, e);
 }
 
-static const struct shared_entry *function_shared(struct np_snapshot *s, np_vertex function)
+/* NULL: it is no live SharedFunctionInfo. */
+const struct shared_entry *np_snapshot_shared_of(const struct np_snapshot *s, np_vertex v)
+{
+	uint32_t i;
+	return np_vertex_map_get(&s->shared_numbers, v, &i) ? &s->shared.data[i] : NULL;
+}
+
+static const struct shared_entry *function_shared(const struct np_snapshot *s, np_vertex function)
 {
 	const uint8_t *bytes = np_graph_bytes(s->g, function);
 	uint32_t at = snapshot_fact(s, NP_F_JSFunction_shared);
 	np_vertex v = bytes && at ? snapshot_target(s, word_of(bytes, vertex_size(s, function), at)) : NP_VERTEX_NONE;
-	return v != NP_VERTEX_NONE && vertex_kind(s, v) == NP_KIND_SHARED_FUNCTION_INFO ? np_snapshot_shared_of(s, v) : NULL;
+	return v != NP_VERTEX_NONE ? np_snapshot_shared_of(s, v) : NULL;
 }
 
 /* --- names of single objects --- */
 
-static uint32_t prefixed_name(struct np_snapshot *s, const char *prefix, np_vertex string, const char *suffix)
-{
-	struct np_buf b = {0};
-	size_t bytes;
-	const char *text = np_snapshot_string(s, np_snapshot_name_string(s, string, false), &bytes);
-	np_buf_puts(&b, prefix);
-	np_buf_add(&b, text, bytes);
-	np_buf_puts(&b, suffix);
-	uint32_t name = np_snapshot_name_text(s, b.data, b.len);
-	np_buf_deinit(&b);
-	return name;
-}
-
-static np_vertex field_string(struct np_snapshot *s, np_vertex node, enum np_fact field)
+static np_vertex field_string(const struct np_snapshot *s, np_vertex node, enum np_fact field)
 {
 	const uint8_t *bytes = np_graph_bytes(s->g, node);
 	uint32_t at = snapshot_fact(s, field);
@@ -106,119 +87,151 @@ static np_vertex field_string(struct np_snapshot *s, np_vertex node, enum np_fac
 	return v != NP_VERTEX_NONE && vertex_kind(s, v) == NP_KIND_STRING ? v : NP_VERTEX_NONE;
 }
 
-static uint32_t symbol_flags(struct np_snapshot *s, np_vertex symbol)
+static uint32_t symbol_flags(const struct np_snapshot *s, np_vertex symbol)
 {
-	uint32_t flags = 0;
-	np_tagged t;
-	if (snapshot_fact(s, NP_F_Symbol_flags_is_smi))
-		return np_field(s->v8, np_graph_address(s->g, symbol), NP_F_Symbol_flags, &t) ? (uint32_t)np_smi_value(t) : 0;
-	np_field_u32(s->v8, np_graph_address(s->g, symbol), NP_F_Symbol_flags, &flags);
+	const uint8_t *bytes = np_graph_bytes(s->g, symbol);
+	uint32_t at = snapshot_fact(s, NP_F_Symbol_flags), flags;
+	if (!bytes || !at || at + 8 > vertex_size(s, symbol))
+		return 0;
+	memcpy(&flags, bytes + at + (snapshot_fact(s, NP_F_Symbol_flags_is_smi) ? 4 : 0), sizeof(flags));
 	return flags;
 }
 
-static bool symbol_is_private(struct np_snapshot *s, np_vertex symbol)
+static bool symbol_is_private(const struct np_snapshot *s, np_vertex symbol)
 {
 	return symbol_flags(s, symbol) & snapshot_fact(s, NP_F_Symbol_private_mask);
 }
 
-static bool symbol_is_private_name(struct np_snapshot *s, np_vertex symbol)
+static bool symbol_is_private_name(const struct np_snapshot *s, np_vertex symbol)
 {
 	const np_layout *l = s->v8->layout;
 	return np_has(l, NP_F_Symbol_private_name_shift) &&
 	       (symbol_flags(s, symbol) >> np_get(l, NP_F_Symbol_private_name_shift) & 1);
 }
 
-uint32_t np_snapshot_key_name(struct np_snapshot *s, np_vertex key)
+static uint32_t symbol_name(struct np_snapshot_walker *w, np_vertex symbol)
 {
-	uint32_t name;
-	if (np_vertex_map_get(&s->key_names, key, &name))
-		return name;
-	if (vertex_kind(s, key) == NP_KIND_STRING) {
-		name = np_snapshot_name_string(s, key, false);
-	} else {
-		np_vertex description = field_string(s, key, NP_F_Symbol_description);
-		if (description == NP_VERTEX_NONE)
-			name = np_snapshot_name_cstr(s, "<symbol>");
-		else if (symbol_is_private_name(s, key))
-			name = np_snapshot_name_string(s, description, false);
-		else
-			name = prefixed_name(s, "<symbol ", description, ">");
-	}
-	np_vertex_map_put(&s->key_names, key, name);
+	struct np_snapshot *s = w->s;
+	struct np_buf b = {0};
+	np_vertex description = field_string(s, symbol, NP_F_Symbol_description);
+	if (description == NP_VERTEX_NONE)
+		return np_snapshot_text_cstr(s, "<symbol>");
+	bool is_private_name = symbol_is_private_name(s, symbol);
+	np_buf_puts(&b, is_private_name ? "" : "<symbol ");
+	np_snapshot_append_string(w, description, false, &b);
+	np_buf_puts(&b, is_private_name ? "" : ">");
+	uint32_t name = np_snapshot_text(s, np_buf_str(&b), b.len);
+	np_buf_deinit(&b);
 	return name;
 }
 
-static uint32_t regexp_name(struct np_snapshot *s, np_vertex node)
+uint32_t np_snapshot_key_name(struct np_snapshot_walker *w, np_vertex key)
+{
+	uint32_t name;
+	bool is_string = vertex_kind(w->s, key) == NP_KIND_STRING;
+	if (is_string && snapshot_is_named_string(w->s, key) && !w->s->options.redact)
+		return np_snapshot_name_number(w, (struct np_name){.string = key});
+	if (np_vertex_map_get(&w->keys, key, &name))
+		return name;
+	name = is_string ? np_snapshot_name_number(w, (struct np_name){.string = key}) : symbol_name(w, key);
+	np_vertex_map_put(&w->keys, key, name);
+	return name;
+}
+
+static struct np_name name_of_string(const struct np_snapshot *s, np_vertex string)
+{
+	return string == NP_VERTEX_NONE ? name_of_text(s->text_empty) : (struct np_name){.string = string};
+}
+
+static np_vertex regexp_source(struct np_snapshot *s, np_vertex node)
 {
 	np_vertex source = field_string(s, node, NP_F_JSRegExp_source);
 	np_tagged data, t;
 	np_addr addr = np_graph_address(s->g, node);
+	pthread_mutex_lock(&s->readers);
 	if (source == NP_VERTEX_NONE && np_has(s->v8->layout, NP_F_RegExpData_source) &&
 	    np_field(s->v8, addr, NP_F_JSRegExp_data, &data) && np_is_ref(data) &&
 	    np_array_get(s->v8, np_ref(data), (uint32_t)np_get(s->v8->layout, NP_F_RegExpData_source), &t))
 		source = snapshot_target(s, t.raw);
-	if (source == NP_VERTEX_NONE || vertex_kind(s, source) != NP_KIND_STRING)
-		return s->text_empty;
-	return np_snapshot_name_string(s, source, false);
+	pthread_mutex_unlock(&s->readers);
+	return source != NP_VERTEX_NONE && vertex_kind(s, source) == NP_KIND_STRING ? source : NP_VERTEX_NONE;
 }
 
-void np_snapshot_node_name(struct np_snapshot *s, np_vertex node, struct form *f, uint32_t *ret_type, uint32_t *ret_name)
+/* By its map, without who refers to it. */
+static void plain_name(struct np_snapshot_walker *w, np_vertex node, const struct form *f, uint32_t *ret_type,
+		       struct np_name *ret)
 {
+	struct np_snapshot *s = w->s;
 	const struct shared_entry *shared;
 	struct location location;
-	uint32_t type = f->type, name = f->name;
-	uint8_t mark = s->marks[node];
 	np_vertex v;
+	*ret_type = f->type;
+	*ret = name_of_text(f->name);
 	switch ((enum naming)f->naming) {
 	case NAMING_STRING:
-		name = np_snapshot_name_string(s, node, true);
+		*ret = (struct np_name){.string = node, .is_content = true};
 		break;
 	case NAMING_FUNCTION:
 		shared = function_shared(s, node);
-		name = shared ? shared->name : s->text_empty;
+		ret->text = shared ? shared->name : s->text_empty;
 		break;
 	case NAMING_REGEXP:
-		name = regexp_name(s, node);
+		*ret = name_of_string(s, regexp_source(s, node));
 		break;
 	case NAMING_SHARED:
-		name = np_snapshot_shared_of(s, node)->name;
-		if (name == s->text_empty)
-			name = s->text_shared;
+		shared = np_snapshot_shared_of(s, node);
+		ret->text = shared && shared->name != s->text_empty ? shared->name : s->text_shared;
 		break;
 	case NAMING_SCRIPT:
-		v = field_string(s, node, NP_F_Script_name);
-		name = v == NP_VERTEX_NONE ? s->text_empty : np_snapshot_name_string(s, v, false);
+		*ret = name_of_string(s, field_string(s, node, NP_F_Script_name));
 		break;
 	case NAMING_SYMBOL:
 		if (symbol_is_private(s, node)) {
-			type = NP_SNAPSHOT_HIDDEN;
-			name = np_snapshot_name_cstr(s, "private symbol");
+			*ret_type = NP_SNAPSHOT_HIDDEN;
+			ret->text = np_snapshot_text_cstr(s, "private symbol");
 		}
 		break;
 	case NAMING_ODDBALL:
 		v = field_string(s, node, NP_F_Oddball_to_string);
-		name = v == NP_VERTEX_NONE ? f->name : np_snapshot_name_string(s, v, false);
+		if (v != NP_VERTEX_NONE)
+			*ret = name_of_string(s, v);
 		break;
 	case NAMING_MAP:
-		np_snapshot_map_name(s, node, &type, &name);
+		np_snapshot_map_name(w, node, ret_type, &ret->text);
 		break;
 	case NAMING_CLASS:
-		np_snapshot_class(s, node, f, &name, &location);
+		np_snapshot_class(w, node, f, &ret->text, &location);
+		if (f->native_at && np_snapshot_native_name(w, node, f, &ret->text))
+			*ret_type = NP_SNAPSHOT_NATIVE;
 		break;
 	case NAMING_FIXED:
 		break;
 	}
-	if (mark & MARK_NAMED)
-		np_vertex_map_get(&s->own_names, node, &name);
+}
+
+static uint32_t tag_name(struct np_snapshot_walker *w, enum tag tag)
+{
+	if (w->tag_names[tag] == NO_NAME)
+		w->tag_names[tag] = np_snapshot_text_cstr(w->s, tags[tag].name);
+	return w->tag_names[tag];
+}
+
+void np_snapshot_node_name(struct np_snapshot_walker *w, np_vertex node, const struct form *f, uint32_t *ret_type,
+			   struct np_name *ret)
+{
+	struct np_snapshot *s = w->s;
+	uint8_t mark = s->marks[node];
+	uint32_t own;
+	plain_name(w, node, f, ret_type, ret);
+	if (mark & MARK_NAMED && np_vertex_map_get(&s->own_names, node, &own))
+		*ret = name_of_text(own);
 	enum tag tag = mark & TAG_MASK;
-	if (tag && tag < TAG_COUNT) {
-		if (tags[tag].type >= 0)
-			type = (uint32_t)tags[tag].type;
-		if (name == s->text_empty && *tags[tag].name)
-			name = np_snapshot_name_cstr(s, tags[tag].name);
-	}
-	*ret_type = type;
-	*ret_name = name;
+	if (!tag || tag >= TAG_COUNT)
+		return;
+	if (tags[tag].type >= 0)
+		*ret_type = (uint32_t)tags[tag].type;
+	if (ret->string == NP_VERTEX_NONE && ret->text == s->text_empty && *tags[tag].name)
+		ret->text = tag_name(w, tag);
 }
 
 /* --- identifiers --- */

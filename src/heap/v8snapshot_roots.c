@@ -52,7 +52,14 @@ uint32_t np_snapshot_root_kinds(void)
 
 /* --- the dispatch table --- */
 
-enum { ENTRY_BYTES = 16, CODE_IN_ENTRY = 8, SEGMENT_BYTES = 1 << 16, SEGMENTS_BEFORE = 64, SAMPLES = 256 };
+enum {
+	ENTRY_BYTES = 16,
+	CODE_IN_ENTRY = 8,
+	SEGMENT_BYTES = 1 << 16,
+	SEGMENTS_BEFORE = 64,
+	BASE_ALIGNMENT = 4096, /* of a reservation, and so of its segments */
+	SAMPLES = 256,
+};
 
 static int compare_slots(const void *a, const void *b)
 {
@@ -112,7 +119,7 @@ void np_snapshot_find_dispatch(struct np_snapshot *s)
 	if (!s->dispatch_count)
 		return;
 	qsort(s->dispatch, s->dispatch_count, sizeof(*s->dispatch), compare_slots);
-	np_addr first = s->dispatch[0]->slot & ~(np_addr)(SEGMENT_BYTES - 1);
+	np_addr first = s->dispatch[0]->slot & ~(np_addr)(BASE_ALIGNMENT - 1);
 	for (np_addr k = 0; k < SEGMENTS_BEFORE && first >= k * SEGMENT_BYTES; k++) {
 		np_addr base = first - k * SEGMENT_BYTES;
 		size_t hits = 0;
@@ -158,7 +165,7 @@ static enum v8_root v8_root_of(const struct np_snapshot *s, const struct np_grap
 	}
 }
 
-static void strong_roots_begin(struct np_snapshot *s)
+void np_snapshot_begin_strong_roots(struct np_snapshot *s)
 {
 	s->first_strong_slot = UINT64_MAX;
 	for (size_t i = 0; i < s->roots->count; i++) {
@@ -170,41 +177,16 @@ static void strong_roots_begin(struct np_snapshot *s)
 	}
 }
 
-/* --- nodes without an object --- */
-
-struct synthetic {
-	struct np_snapshot *s;
-	bool (*cb)(void *ctx, const struct np_snapshot_node *node);
-	void *ctx;
-	bool ended;
-	uint32_t number;
-};
-
-static void synthetic_emit(struct synthetic *y, const char *name)
-{
-	struct np_snapshot *s = y->s;
-	struct np_snapshot_node node = {
-		.number = y->number,
-		.type = NP_SNAPSHOT_SYNTHETIC,
-		.name = np_snapshot_name_cstr(s, name),
-		.id = y->number * 2 + 1,
-		.vertex = NP_VERTEX_NONE,
-		.edges = s->edges.data,
-		.edge_count = (uint32_t)s->edges.len,
-	};
-	y->number++;
-	y->ended |= !y->cb(y->ctx, &node);
-	s->edges.len = 0;
-}
-
 /* --- the user's roots --- */
 
 enum { USER_ROOTS_MAX = 4096, GLOBAL_SLOTS = 16 };
 
+/* Up to 6.2 contexts have no types, but all of them lead to their global object. */
 static bool is_native_context(const struct np_snapshot *s, np_vertex v)
 {
-	return vertex_kind(s, v) == NP_KIND_CONTEXT && np_has(s->v8->layout, NP_F_type_NATIVE_CONTEXT) &&
-	       graph_shape(s->g, v)->shape.map->type == np_get(s->v8->layout, NP_F_type_NATIVE_CONTEXT);
+	return vertex_kind(s, v) == NP_KIND_CONTEXT &&
+	       (!np_has(s->v8->layout, NP_F_type_NATIVE_CONTEXT) ||
+		graph_shape(s->g, v)->shape.map->type == np_get(s->v8->layout, NP_F_type_NATIVE_CONTEXT));
 }
 
 /* It is one of the first slots. */
@@ -230,22 +212,23 @@ static int user_rank(enum np_root_kind kind)
 	return -1;
 }
 
-static void user_root_edge(struct np_snapshot *s, np_vertex v, uint32_t *count)
+static void user_root_edge(struct np_snapshot_walker *w, np_vertex v, uint32_t *count)
 {
-	uint32_t number = snapshot_number(s, v);
-	for (size_t i = 0; i < s->edges.len; i++)
-		if (s->edges.data[i].to == number)
+	uint32_t to = edge_to(w, v);
+	for (size_t i = w->first + 1; i < w->edges.len; i++) /* the first leads to (GC roots) */
+		if (w->edges.data[i].to == to)
 			return;
 	if (*count < USER_ROOTS_MAX)
-		edge_put(s, NP_SNAPSHOT_SHORTCUT, np_snapshot_name_number(s, ++*count), v);
+		edge_push(w, NP_SNAPSHOT_SHORTCUT, np_snapshot_slot_name(w, ++*count), to);
 }
 
 /*
  * The global objects of the contexts that are roots (from V8 14.6 on the
  * contexts themselves): there DevTools begins to count distances.
  */
-static void user_root_edges(struct np_snapshot *s)
+static void user_root_edges(struct np_snapshot_walker *w)
 {
+	const struct np_snapshot *s = w->s;
 	uint32_t count = 1;
 	for (int rank = 0; rank <= user_rank(NP_ROOT_CONSERVATIVE); rank++)
 		for (size_t i = 0; i < s->roots->count; i++) {
@@ -255,80 +238,90 @@ static void user_root_edges(struct np_snapshot *s)
 				continue;
 			np_vertex v = snapshot_fact(s, NP_F_Snapshot_root_is_context) ? root->node : global_of(s, root->node);
 			if (v != NP_VERTEX_NONE)
-				user_root_edge(s, v, &count);
+				user_root_edge(w, v, &count);
 		}
-	for (np_vertex v = 0; count == 1 && v < s->g->object_count; v++) /* a V8 whose contexts have no type */
+	for (np_vertex v = 0; count == 1 && v < s->g->object_count; v++) /* no context is a root */
 		if (snapshot_is_live(s, v) && vertex_kind(s, v) == NP_KIND_JS_GLOBAL_OBJECT)
-			user_root_edge(s, v, &count);
+			user_root_edge(w, v, &count);
 }
 
 /* --- edges of one kind of roots --- */
 
-static void root_edge(struct np_snapshot *s, np_vertex v, bool is_weak, const char *description)
+static void root_edge(struct np_snapshot_walker *w, np_vertex v, bool is_weak, const char *description)
 {
 	uint32_t name;
 	struct np_buf b = {0};
-	if (!np_vertex_map_get(&s->root_names, v, &name)) {
+	if (!np_vertex_map_get(&w->s->root_names, v, &name)) {
 		if (description) {
-			np_buf_printf(&b, "%zu / %s", s->edges.len + 1, description);
-			name = np_snapshot_name_text(s, b.data, b.len);
+			np_buf_printf(&b, "%zu / %s", edges_of_node(w) + 1, description);
+			name = np_snapshot_text(w->s, b.data, b.len);
 			np_buf_deinit(&b);
 		} else {
-			name = np_snapshot_name_number(s, (uint32_t)s->edges.len + 1);
+			name = np_snapshot_slot_name(w, (uint32_t)edges_of_node(w) + 1);
 		}
 	}
-	edge_put(s, is_weak ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_INTERNAL, name, v);
+	edge_put(w, is_weak ? NP_SNAPSHOT_WEAK : NP_SNAPSHOT_INTERNAL, name, v);
+	edges_tell(w);
+}
+
+/* V8's tables of strings are outside of the heap: they have every string of the kind. */
+static void string_table_edges(struct np_snapshot_walker *w, enum v8_root kind)
+{
+	const struct np_snapshot *s = w->s;
+	for (size_t i = 0; i < s->block_count; i++)
+		for (uint64_t bits = s->blocks[i].strings; bits; bits &= bits - 1) {
+			np_vertex v = (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits));
+			const struct form *f = form_of(s, v);
+			if (kind == V8_INTERNALIZED_STRINGS ? f->is_internalized_string : f->is_external_string)
+				root_edge(w, v, false, NULL);
+		}
 }
 
 static const char *builtin_name(struct np_snapshot *s, np_vertex v, char *text, size_t bytes)
 {
 	struct np_code_object code;
 	uint64_t at;
-	if (s->builtin_count && np_code_load(s->v8, np_graph_address(s->g, v), &code) && code.builtin_id >= 0 &&
-	    (uint32_t)code.builtin_id < s->builtin_count &&
-	    np_mem_u64(s->v8->mem, s->builtin_names + (uint64_t)s->builtin_stride * (uint32_t)code.builtin_id, &at) &&
-	    np_mem_cstr(s->v8->mem, at, text, bytes))
-		return text;
-	return NULL;
+	pthread_mutex_lock(&s->readers);
+	bool found = s->builtin_count && np_code_load(s->v8, np_graph_address(s->g, v), &code) && code.builtin_id >= 0 &&
+		     (uint32_t)code.builtin_id < s->builtin_count &&
+		     np_mem_u64(s->v8->mem, s->builtin_names + (uint64_t)s->builtin_stride * (uint32_t)code.builtin_id, &at) &&
+		     np_mem_cstr(s->v8->mem, at, text, bytes);
+	pthread_mutex_unlock(&s->readers);
+	return found ? text : NULL;
 }
 
-static void kind_edges(struct np_snapshot *s, enum v8_root kind)
+static void kind_edges(struct np_snapshot_walker *w, enum v8_root kind)
 {
+	struct np_snapshot *s = w->s;
 	char text[128];
 	for (size_t i = 0; i < s->roots->count; i++) {
 		const struct np_graph_root *root = &s->roots->all[i];
-		if (root->kind == NP_ROOT_DISPATCH_TABLE || np_graph_is_external(s->g, root->node) || !snapshot_is_live(s, root->node) || v8_root_of(s, root) != kind)
+		if (root->kind == NP_ROOT_DISPATCH_TABLE || np_graph_is_external(s->g, root->node) ||
+		    !snapshot_is_live(s, root->node) || v8_root_of(s, root) != kind)
 			continue;
-		root_edge(s, root->node, root->is_weak,
+		root_edge(w, root->node, root->is_weak,
 			  kind == V8_BUILTINS ? builtin_name(s, root->node, text, sizeof(text)) : NULL);
 	}
-	if (kind != V8_INTERNALIZED_STRINGS && kind != V8_EXTERNAL_STRINGS)
-		return;
-	/* V8's tables of strings are outside of the heap: they have every string of the kind. */
-	for (np_vertex v = 0; v < s->g->object_count; v++) {
-		if (!snapshot_is_live(s, v) || vertex_kind(s, v) != NP_KIND_STRING)
-			continue;
-		const struct form *f = np_snapshot_form_of(s, v);
-		if (kind == V8_INTERNALIZED_STRINGS ? f->is_internalized_string : f->is_external_string)
-			root_edge(s, v, false, NULL);
-	}
+	if (kind == V8_INTERNALIZED_STRINGS || kind == V8_EXTERNAL_STRINGS)
+		string_table_edges(w, kind);
 }
 
-void np_snapshot_visit_synthetic(struct np_snapshot *s, bool (*cb)(void *ctx, const struct np_snapshot_node *node),
-				 void *ctx, bool *ended)
+/* --- nodes without an object --- */
+
+const char *np_snapshot_synthetic_name(uint32_t number)
 {
-	struct synthetic y = {.s = s, .cb = cb, .ctx = ctx};
-	s->edges.len = 0;
-	strong_roots_begin(s);
-	np_vec_push(&s->edges, (struct np_snapshot_edge){NP_SNAPSHOT_ELEMENT, 1, 1});
-	user_root_edges(s);
-	synthetic_emit(&y, "");
-	for (uint32_t i = 0; i < V8_ROOT_COUNT; i++)
-		np_vec_push(&s->edges, (struct np_snapshot_edge){NP_SNAPSHOT_ELEMENT, i + 1, SYNTHETIC_FIRST_ROOT + i});
-	synthetic_emit(&y, "(GC roots)");
-	for (uint32_t i = 0; i < V8_ROOT_COUNT && !y.ended; i++) {
-		kind_edges(s, (enum v8_root)i);
-		synthetic_emit(&y, root_names[i]);
+	return number == 0 ? "" : number == 1 ? "(GC roots)" : root_names[number - SYNTHETIC_FIRST_ROOT];
+}
+
+void np_snapshot_synthetic_edges(struct np_snapshot_walker *w, uint32_t number)
+{
+	if (number == 0) {
+		edge_push(w, NP_SNAPSHOT_ELEMENT, 1, 1);
+		user_root_edges(w);
+	} else if (number == 1) {
+		for (uint32_t i = 0; i < V8_ROOT_COUNT; i++)
+			edge_push(w, NP_SNAPSHOT_ELEMENT, i + 1, SYNTHETIC_FIRST_ROOT + i);
+	} else {
+		kind_edges(w, (enum v8_root)(number - SYNTHETIC_FIRST_ROOT));
 	}
-	*ended = y.ended;
 }

@@ -1,10 +1,14 @@
 /*
  * What an object is named and typed after by who refers to it (V8's TagObject),
- * and the objects that V8 counts as not essential.  One pass over what is alive.
+ * and the objects that V8 counts as not essential.
+ *
+ * One pass over what is alive, on every processor: which of two tags an object
+ * gets must not follow from who came first.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parallel.h"
 #include "heap/v8snapshot_internal.h"
 #include "v8/code.h"
 #include "v8/function.h"
@@ -16,13 +20,24 @@ static bool tag_has_type(enum tag tag)
 	return tag >= TAG_CONSTANT_ELEMENTS && tag != TAG_DEPENDENT_CODE && tag != TAG_TRANSITION && tag != TAG_INTERPRETER_DATA;
 }
 
-/* The first name stays; a type that somebody gives it replaces that of others. */
+/* Does it go before another one: what has a type does, then in the order of the list. */
+static bool tag_goes_before(enum tag tag, enum tag now)
+{
+	if (!now)
+		return true;
+	return tag_has_type(tag) != tag_has_type(now) ? tag_has_type(tag) : tag < now;
+}
+
 static void tag_set(struct np_snapshot *s, np_vertex v, enum tag tag)
 {
-	enum tag now = s->marks[v] & TAG_MASK;
-	if (!snapshot_is_essential(s, v) || (now && (tag_has_type(now) || !tag_has_type(tag))))
+	uint8_t now = __atomic_load_n(&s->marks[v], __ATOMIC_RELAXED), wanted;
+	if (!snapshot_is_essential(s, v))
 		return;
-	s->marks[v] = (uint8_t)((s->marks[v] & ~TAG_MASK) | tag);
+	do {
+		if ((now & TAG_MASK) == tag || !tag_goes_before(tag, now & TAG_MASK))
+			return;
+		wanted = (uint8_t)((now & ~TAG_MASK) | tag);
+	} while (!__atomic_compare_exchange_n(&s->marks[v], &now, wanted, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
 static void tag_word(struct np_snapshot *s, const uint8_t *bytes, uint32_t size, uint32_t offset, enum tag tag)
@@ -38,6 +53,16 @@ static bool type_is(const struct np_snapshot *s, np_vertex v, const char *type)
 	return name && strcmp(name, type) == 0;
 }
 
+/* A name that the object has whoever refers to it; the first one stays. */
+static void name_own(struct np_snapshot *s, np_vertex v, const char *name)
+{
+	uint32_t text = np_snapshot_text_cstr(s, name);
+	__atomic_fetch_or(&s->marks[v], MARK_NAMED, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&s->lock);
+	np_vertex_map_put(&s->own_names, v, text);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* --- arrays of constants --- */
 
 static void tag_pool(struct np_snapshot *s, np_vertex v, int depth)
@@ -47,10 +72,8 @@ static void tag_pool(struct np_snapshot *s, np_vertex v, int depth)
 	if (!is_array && !type_is(s, v, "NAME_DICTIONARY_TYPE") && !type_is(s, v, "NUMBER_DICTIONARY_TYPE"))
 		return;
 	tag_set(s, v, TAG_CONSTANT_POOL);
-	if (type_is(s, v, "TRUSTED_FIXED_ARRAY_TYPE") && !(s->marks[v] & MARK_NAMED)) {
-		s->marks[v] |= MARK_NAMED;
-		np_vertex_map_put(&s->own_names, v, np_snapshot_name_cstr(s, "(constant pool)"));
-	}
+	if (type_is(s, v, "TRUSTED_FIXED_ARRAY_TYPE"))
+		name_own(s, v, "(constant pool)");
 	if (!is_array || !bytes || depth <= 1)
 		return;
 	for (uint32_t at = s->fixed_data; at + 8 <= vertex_size(s, v); at += 8) {
@@ -86,14 +109,6 @@ static void tag_all(struct np_snapshot *s, const struct graph_shape *shape, cons
 
 /* --- code --- */
 
-static void name_own(struct np_snapshot *s, np_vertex v, const char *name)
-{
-	if (s->marks[v] & MARK_NAMED)
-		return;
-	s->marks[v] |= MARK_NAMED;
-	np_vertex_map_put(&s->own_names, v, np_snapshot_name_cstr(s, name));
-}
-
 static np_vertex field_of(struct np_snapshot *s, np_vertex node, enum np_fact field)
 {
 	const uint8_t *bytes = np_graph_bytes(s->g, node);
@@ -106,7 +121,8 @@ static void name_code_of(struct np_snapshot *s, np_vertex shared)
 {
 	np_vertex code = field_of(s, shared, NP_F_SharedFunctionInfo_function_data), stream;
 	struct np_shared info;
-	if (code == NP_VERTEX_NONE || vertex_kind(s, code) != NP_KIND_CODE || s->marks[code] & MARK_NAMED)
+	uint32_t other;
+	if (code == NP_VERTEX_NONE || vertex_kind(s, code) != NP_KIND_CODE || np_vertex_map_get(&s->own_names, code, &other))
 		return;
 	np_arena_reset(s->scratch);
 	if (np_err_drop(np_shared_load(s->v8, np_graph_address(s->g, shared), s->scratch, &info)))
@@ -242,16 +258,14 @@ static void tag_code(struct np_snapshot *s, np_vertex node, const uint8_t *bytes
 static void tag_references(struct np_snapshot *s, np_vertex node)
 {
 	const struct graph_shape *shape = graph_shape(s->g, node);
-	const uint8_t *bytes = np_graph_bytes(s->g, node);
 	enum np_kind kind = shape->shape.kind;
+	if (kind == NP_KIND_STRING || kind == NP_KIND_HEAP_NUMBER || kind == NP_KIND_FIXED_ARRAY)
+		return; /* most of what there is */
+	const uint8_t *bytes = np_graph_bytes(s->g, node);
 	uint32_t size = vertex_size(s, node);
 	if (!bytes)
 		return;
 	switch (kind) {
-	case NP_KIND_STRING: /* most of what there is */
-	case NP_KIND_HEAP_NUMBER:
-	case NP_KIND_FIXED_ARRAY:
-		return;
 	case NP_KIND_MAP:
 		tag_word(s, bytes, size, snapshot_fact(s, NP_F_Map_validity_cell), TAG_SHAPE);
 		tag_word(s, bytes, size, snapshot_fact(s, NP_F_Map_dependent_code), TAG_DEPENDENT_CODE);
@@ -269,9 +283,7 @@ static void tag_references(struct np_snapshot *s, np_vertex node)
 	case NP_KIND_INSTRUCTION_STREAM:
 		tag_code(s, node, bytes, size, kind);
 		return;
-	case NP_KIND_SHARED_FUNCTION_INFO:
-		name_code_of(s, node);
-		return;
+	case NP_KIND_SHARED_FUNCTION_INFO: /* see np_snapshot_name_code() */
 	case NP_KIND_JS_PROXY:
 	case NP_KIND_JS_ARRAY_BUFFER:
 	case NP_KIND_JS_GLOBAL_PROXY:
@@ -323,29 +335,47 @@ static bool root_is_inessential(struct np_snapshot *s, const struct np_graph_roo
 	       is_type_of_inessential_map(np_layout_type_name(s->v8->layout, map->type));
 }
 
-static void mark_inessential(struct np_snapshot *s)
+/* Oddballs and holes are known already. */
+void np_snapshot_mark_inessential(struct np_snapshot *s)
 {
-	for (np_vertex v = 0; v < s->g->object_count; v++) {
-		enum np_kind kind = vertex_kind(s, v);
-		if (kind == NP_KIND_ODDBALL || (kind == NP_KIND_HOLE && snapshot_fact(s, NP_F_Snapshot_holes_are_nothing)))
-			s->marks[v] |= MARK_NOT_ESSENTIAL;
-	}
 	for (size_t i = 0; i < s->roots->count; i++) {
 		const struct np_graph_root *root = &s->roots->all[i];
 		if (root->kind != NP_ROOT_STRONG_LIST || np_graph_is_external(s->g, root->node))
 			continue;
 		if (root->name)
-			np_vertex_map_put(&s->root_names, root->node, np_snapshot_name_cstr(s, root->name));
+			np_vertex_map_put(&s->root_names, root->node, np_snapshot_text_cstr(s, root->name));
 		if (root_is_inessential(s, root) || (root->name && strcmp(root->name, "the_hole_value") == 0))
-			s->marks[root->node] |= MARK_NOT_ESSENTIAL;
+			s->blocks[root->node / 64].not_essential |= 1ull << (root->node % 64);
 	}
+}
+
+/* Of builtins, and of functions: code that a SharedFunctionInfo leads to. */
+void np_snapshot_name_code(struct np_snapshot *s, const np_vertex *shared, size_t count)
+{
+	name_builtins(s);
+	for (size_t i = 0; i < count; i++)
+		name_code_of(s, shared[i]);
+}
+
+/* Strings that have their content as their name: all but those that are made of others. */
+static void chunk_tag(void *ctx, size_t chunk, unsigned worker)
+{
+	struct np_snapshot *s = ctx;
+	size_t from = chunk * (CHUNK_VERTICES / 64), end = from + CHUNK_VERTICES / 64;
+	(void)worker;
+	for (size_t i = from; i < end && i < s->block_count; i++)
+		for (uint64_t bits = s->blocks[i].live; bits; bits &= bits - 1) {
+			np_vertex v = (np_vertex)(i * 64 + (size_t)__builtin_ctzll(bits));
+			const struct form *f = form_of(s, v);
+			if (f->naming == NAMING_STRING)
+				s->blocks[i].strings |= bits & -bits;
+			if (f->class_by_object && np_snapshot_dictionary_tells_class(s, v, f))
+				__atomic_fetch_or(&s->marks[v], MARK_OWN_CLASS, __ATOMIC_RELAXED);
+			tag_references(s, v);
+		}
 }
 
 void np_snapshot_tag(struct np_snapshot *s)
 {
-	mark_inessential(s);
-	name_builtins(s);
-	for (np_vertex v = 0; v < s->g->object_count; v++)
-		if (snapshot_is_live(s, v))
-			tag_references(s, v);
+	np_parallel(s->vertex_chunks, s->threads, chunk_tag, s);
 }

@@ -21,7 +21,7 @@ static void collect(const np_node *node, np_addr_vec *out, int depth)
 	static const char *const lists[] = {"addresses", "instances"};
 	static const char *const inside[] = {"threads", "frames", "scopes",    "variables", "objects",	 "groups",
 					     "handles", "functions", "strings", "duplicates", "slices", "errors",
-					     "referrers", "suspects", "paths",   "steps"};
+					     "referrers", "suspects", "paths",   "steps", "tree", "drops", "collections"};
 	np_addr addr;
 	if (!node || depth > DEPTH_MAX)
 		return;

@@ -62,10 +62,15 @@ bool sql_address_parse(const char *text, np_addr *ret)
 	return true;
 }
 
+void sql_redact(struct np_buf *buf, const char *text, size_t bytes)
+{
+	np_redact_text(buf, text, bytes, SIZE_MAX);
+}
+
 static void give_redacted(sqlite3_context *ctx, const struct sql_cell *cell)
 {
 	struct np_buf buf = {0};
-	np_redact_text(&buf, cell->text, cell->bytes, SIZE_MAX);
+	sql_redact(&buf, cell->text, cell->bytes);
 	sqlite3_result_text(ctx, np_buf_str(&buf), (int)buf.len, SQLITE_TRANSIENT);
 	np_buf_deinit(&buf);
 }

@@ -1,124 +1,78 @@
 /*
- * The tables as a file.  It is written beside its place and moved there when
- * it is whole, so that nobody finds half of one, and what was there before
- * stays until then.
+ * The tables as a file.  The large ones are kept in short form (integers for
+ * addresses and for texts that many rows have, nothing twice), in tables whose
+ * names begin with _; views have the names and columns of the documentation:
+ *
+ *     objects     _objects + _kinds (type, shape, space)
+ *     edges       _edges + _labels (kind, name) + _stores (owners)
+ *     strings     _strings
+ *     properties  _properties + _names + _forms (kind, type of value)
+ *
+ * The others are what they are called.
+ *
+ * What views must not be: joins on the right side of somebody's LEFT JOIN, which
+ * SQLite copies whole before it looks for a row.  `objects` is what people join,
+ * so it is one table: its address is a column computed from the number and
+ * indexed, its class is the one text that every row has.  What rows have by number
+ * besides is looked up in a subquery.
+ *
+ * Rows go in in the order of their keys, without a journal; indices follow, sorted
+ * at once.
  */
-#include <errno.h>
-#include <stdio.h>
+#include "sql/export.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
-#include "sql/table.h"
 
-enum { ROWS_BETWEEN_QUESTIONS = 4096 };
+enum { OPS_BETWEEN_QUESTIONS = 100000 }; /* steps of SQLite's virtual machine */
 
-struct export {
-	np_sql *sql;
-	sqlite3 *file;
-	const char *path;
-	const char *tables; /* NULL: all */
+/* Large tables: views on base tables. */
+static const struct {
+	const char *name;
+	np_err *(*write)(struct sql_export *x);
+} short_tables[] = {
+	{"strings", sql_export_strings},
+	{"edges", sql_export_edges},
+	{"properties", sql_export_properties},
 };
 
-static np_err *export_error(const struct export *x, const char *doing)
-{
-	return np_err_new(NP_EIO, "%s %s: %s", doing, x->path, sqlite3_errmsg(x->file));
-}
+/* --- what the files of the export share --- */
 
-static np_err *execute(const struct export *x, const char *text)
+static bool list_has(const char *list, const char *name)
 {
-	return sqlite3_exec(x->file, text, NULL, NULL, NULL) == SQLITE_OK ? NULL : export_error(x, "writing");
-}
-
-static bool is_row_id(const struct sql_column *column)
-{
-	return column->type == SQL_INTEGER && column->key == SQL_KEY_UNIQUE;
-}
-
-static void create_text(const struct sql_table *table, struct np_buf *create, struct np_buf *insert)
-{
-	static const char *const types[] = {[SQL_INTEGER] = " INTEGER", [SQL_REAL] = " REAL", [SQL_TEXT] = " TEXT",
-					    [SQL_ADDRESS] = " TEXT", [SQL_BOOL] = " INTEGER", [SQL_ANY] = ""};
-	np_buf_printf(create, "CREATE TABLE \"%s\"(", table->name);
-	np_buf_printf(insert, "INSERT INTO \"%s\" VALUES(", table->name);
-	for (size_t i = 0; i < table->column_count; i++) {
-		const struct sql_column *c = &table->columns[i];
-		np_buf_printf(create, "%s\n\t\"%s\"%s%s", i ? "," : "", c->name, types[c->type],
-			      is_row_id(c) ? " PRIMARY KEY" : "");
-		np_buf_puts(insert, i ? ", ?" : "?");
+	size_t n = strlen(name);
+	for (const char *at = list; at && *at;) {
+		size_t len = strcspn(at, ",");
+		if (len == n && memcmp(at, name, n) == 0)
+			return true;
+		at += len + (at[len] == ',');
 	}
-	np_buf_puts(create, "\n)");
-	np_buf_puts(insert, ")");
+	return false;
 }
 
-static np_err *insert_rows(const struct export *x, const struct sql_table *table, sqlite3_stmt *from, sqlite3_stmt *to)
+bool sql_export_wants(const struct sql_export *x, const char *table)
 {
-	const struct np_sql_source *source = &x->sql->source;
-	uint64_t rows = 0;
-	int rc;
-	while ((rc = sqlite3_step(from)) == SQLITE_ROW) {
-		for (int i = 0; i < (int)table->column_count; i++)
-			sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i));
-		if (sqlite3_step(to) != SQLITE_DONE)
-			return export_error(x, "writing");
-		sqlite3_reset(to);
-		if (++rows % ROWS_BETWEEN_QUESTIONS == 0 && source->progress)
-			source->progress(source->ctx, table->name, rows);
+	return !x->tables || list_has(x->tables, table);
+}
+
+np_err *sql_export_error(struct sql_export *x)
+{
+	switch (sqlite3_errcode(x->file)) {
+	case SQLITE_FULL:
+		return np_err_new(NP_EIO, "writing %s: the disk is full (indices are sorted in temporary files: SQLITE_TMPDIR says "
+				  "where)", x->path);
+	case SQLITE_INTERRUPT:
+		return np_err_new(NP_ELIMIT, "writing %s was interrupted", x->path);
+	default:
+		return np_err_new(NP_EIO, "writing %s: %s", x->path, sqlite3_errmsg(x->file));
 	}
-	if (rc == SQLITE_DONE)
-		return NULL;
-	np_err *err = x->sql->failure;
-	x->sql->failure = NULL;
-	if (err)
-		return err;
-	return (rc & 0xff) == SQLITE_INTERRUPT ? np_err_new(NP_ELIMIT, "writing %s was interrupted", x->path)
-					       : np_err_new(NP_EIO, "reading the table %s: %s", table->name,
-							    sqlite3_errmsg(x->sql->db));
 }
 
-static np_err *copy_rows(const struct export *x, const struct sql_table *table, const char *insert)
+np_err *sql_export_execute(struct sql_export *x, const char *text)
 {
-	sqlite3_stmt *from = NULL, *to = NULL;
-	np_err *err = NULL;
-	char *select = sqlite3_mprintf("SELECT * FROM \"%w\"", table->name);
-	if (!select || sqlite3_prepare_v2(x->sql->db, select, -1, &from, NULL) != SQLITE_OK)
-		err = np_err_new(NP_EIO, "reading the table %s: %s", table->name, sqlite3_errmsg(x->sql->db));
-	else if (sqlite3_prepare_v2(x->file, insert, -1, &to, NULL) != SQLITE_OK)
-		err = export_error(x, "writing");
-	else
-		err = insert_rows(x, table, from, to);
-	sqlite3_finalize(from);
-	sqlite3_finalize(to);
-	sqlite3_free(select);
-	return err;
-}
-
-static np_err *export_indices(const struct export *x, const struct sql_table *table)
-{
-	for (size_t i = 0; i < table->column_count; i++) {
-		const struct sql_column *c = &table->columns[i];
-		if (c->key == SQL_KEY_NONE || is_row_id(c))
-			continue;
-		char *text = sqlite3_mprintf("CREATE INDEX \"%w_%w\" ON \"%w\"(\"%w\")", table->name, c->name, table->name, c->name);
-		np_err *err = text ? execute(x, text) : export_error(x, "writing");
-		sqlite3_free(text);
-		if (err)
-			return err;
-	}
-	return NULL;
-}
-
-static np_err *export_table(const struct export *x, const struct sql_table *table)
-{
-	struct np_buf create = {0}, insert = {0};
-	create_text(table, &create, &insert);
-	np_err *err = execute(x, create.data);
-	if (!err)
-		err = copy_rows(x, table, insert.data);
-	np_buf_deinit(&create);
-	np_buf_deinit(&insert);
-	return err ? err : export_indices(x, table);
+	return sqlite3_exec(x->file, text, NULL, NULL, NULL) == SQLITE_OK ? NULL : sql_export_error(x);
 }
 
 static int ask_interrupted(void *ctx)
@@ -127,18 +81,72 @@ static int ask_interrupted(void *ctx)
 	return source->interrupted && source->interrupted(source->ctx);
 }
 
-/* Is it on the list? NULL lists all. */
-static bool is_wanted(const char *tables, const char *name)
+/* --- the other tables, as they are --- */
+
+static bool is_row_id(const struct sql_column *column)
 {
-	size_t n = strlen(name);
-	for (const char *at = tables; at && *at;) {
-		size_t len = strcspn(at, ",");
-		if (len == n && memcmp(at, name, n) == 0)
-			return true;
-		at += len + (at[len] == ',');
-	}
-	return !tables;
+	return column->type == SQL_INTEGER && column->key == SQL_KEY_UNIQUE;
 }
+
+static np_err *plain_create(struct sql_export *x, const struct sql_table *table)
+{
+	static const char *const types[] = {[SQL_INTEGER] = " INTEGER", [SQL_REAL] = " REAL", [SQL_TEXT] = " TEXT",
+					    [SQL_ADDRESS] = " TEXT", [SQL_BOOL] = " INTEGER", [SQL_ANY] = ""};
+	struct np_buf text = {0};
+	np_buf_printf(&text, "CREATE TABLE \"%s\"(", table->name);
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct sql_column *c = &table->columns[i];
+		np_buf_printf(&text, "%s\n\t\"%s\"%s%s", i ? "," : "", c->name, types[c->type], is_row_id(c) ? " PRIMARY KEY" : "");
+	}
+	np_buf_puts(&text, "\n)");
+	np_err *err = sql_export_execute(x, text.data);
+	np_buf_deinit(&text);
+	return err;
+}
+
+static np_err *plain_rows(struct sql_export *x, struct sql_cursor *c, sql_batch *batch)
+{
+	NP_TRY(sql_cursor_all(c));
+	while (!c->eof) {
+		for (int i = 0; i < (int)c->table->column_count; i++) {
+			struct sql_cell cell = {0};
+			NP_TRY(c->table->cell(c, i, &cell));
+			sql_batch_cell(x, batch, i, &cell);
+		}
+		NP_TRY(sql_batch_row(x, batch));
+		NP_TRY(sql_cursor_step(c));
+	}
+	return sql_batch_finish(x, batch);
+}
+
+static np_err *plain_indices(struct sql_export *x, const struct sql_table *table)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		const struct sql_column *c = &table->columns[i];
+		if (c->key == SQL_KEY_NONE || is_row_id(c))
+			continue;
+		char *text = sqlite3_mprintf("CREATE INDEX \"%w_%w\" ON \"%w\"(\"%w\")", table->name, c->name, table->name, c->name);
+		np_err *err = text ? sql_export_execute(x, text) : sql_export_error(x);
+		sqlite3_free(text);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+static np_err *plain_table(struct sql_export *x, const struct sql_table *table)
+{
+	sql_batch *batch = NULL;
+	NP_TRY(plain_create(x, table));
+	NP_TRY(sql_batch_create(x, table->name, (int)table->column_count, &batch));
+	struct sql_cursor *c = sql_cursor_create(x->sql, table);
+	np_err *err = plain_rows(x, c, batch);
+	sql_cursor_destroy(c);
+	sql_batch_destroy(batch);
+	return err ? err : plain_indices(x, table);
+}
+
+/* --- all --- */
 
 static np_err *check_tables(const char *tables)
 {
@@ -153,41 +161,64 @@ static np_err *check_tables(const char *tables)
 	return tables && !*tables ? np_err_new(NP_EUSAGE, "the list of tables is empty") : NULL;
 }
 
-static np_err *export_all(struct export *x, const char *beside)
+static bool is_short(const char *name)
 {
-	int rc = sqlite3_open_v2(beside, &x->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	for (size_t i = 0; i < NP_ARRAY_LEN(short_tables); i++)
+		if (strcmp(short_tables[i].name, name) == 0)
+			return true;
+	return strcmp(name, "objects") == 0;
+}
+
+static np_err *tables_write(struct sql_export *x)
+{
+	bool wants_objects = sql_export_wants(x, "objects");
+	for (size_t i = 0; i < NP_ARRAY_LEN(short_tables); i++)
+		wants_objects |= sql_export_wants(x, short_tables[i].name); /* they lead there */
+	if (wants_objects) {
+		x->doing = "objects";
+		x->rows = 0;
+		NP_TRY(sql_export_objects(x));
+	}
+	for (size_t i = 0; i < NP_ARRAY_LEN(short_tables); i++) {
+		x->doing = short_tables[i].name;
+		x->rows = 0;
+		if (sql_export_wants(x, x->doing))
+			NP_TRY(short_tables[i].write(x));
+	}
+	for (size_t i = 0; sql_tables[i]; i++) {
+		x->doing = sql_tables[i]->name;
+		x->rows = 0;
+		if (sql_export_wants(x, x->doing) && !is_short(x->doing))
+			NP_TRY(plain_table(x, sql_tables[i]));
+	}
+	return NULL;
+}
+
+static np_err *database_write(struct sql_export *x, struct sql_export_file *file)
+{
+	int rc = sqlite3_open_v2(x->path, &x->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, sql_export_file_vfs(file));
 	if (rc != SQLITE_OK)
 		return np_err_new(NP_EIO, "creating %s: %s", x->path, sqlite3_errstr(rc));
-	sqlite3_progress_handler(x->file, ROWS_BETWEEN_QUESTIONS, ask_interrupted, &x->sql->source);
+	sqlite3_progress_handler(x->file, OPS_BETWEEN_QUESTIONS, ask_interrupted, &x->sql->source);
 	/* nobody else sees it before it is whole, and half of one is thrown away */
-	NP_TRY(execute(x, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;"
-			  "PRAGMA cache_size = -65536; BEGIN"));
-	for (size_t i = 0; sql_tables[i]; i++)
-		if (is_wanted(x->tables, sql_tables[i]->name))
-			NP_TRY(export_table(x, sql_tables[i]));
-	return execute(x, "COMMIT");
+	NP_TRY(sql_export_execute(x, "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+				     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536; BEGIN"));
+	NP_TRY(tables_write(x));
+	return sql_export_execute(x, "COMMIT");
 }
 
 np_err *np_sql_export(np_sql *sql, const char *path, const char *tables)
 {
-	struct export x = {.sql = sql, .path = path, .tables = tables};
-	char *beside = NULL;
+	struct sql_export x = {.sql = sql, .path = path, .tables = tables};
+	struct sql_export_file file;
 	NP_TRY(check_tables(tables));
-	if (asprintf(&beside, "%s.XXXXXX", path) < 0)
-		return np_err_new(NP_ENOMEM, "creating %s", path);
-	int fd = mkstemp(beside); /* 0600 */
-	if (fd < 0) {
-		np_err *err = np_err_sys(NP_EIO, "creating %s", path);
-		free(beside);
-		return err;
-	}
-	close(fd);
-	np_err *err = export_all(&x, beside);
+	NP_TRY(sql_export_file_create(path, &file));
+	if (file.temporary && sql->source.must_clean)
+		sql->source.must_clean(sql->source.ctx);
+	np_err *err = database_write(&x, &file);
 	sqlite3_close(x.file);
-	if (!err && rename(beside, path))
-		err = np_err_sys(NP_EIO, "creating %s", path);
-	if (err)
-		unlink(beside);
-	free(beside);
+	if (!err)
+		err = sql_export_file_name(&file);
+	sql_export_file_deinit(&file);
 	return err;
 }

@@ -111,6 +111,24 @@ bool sql_class_range(struct np_sql *sql, const char *name, uint32_t *first, uint
 	return false;
 }
 
+/*
+ * The class of an object with a dictionary takes a look at all of its properties; joins with properties or edges ask
+ * once for each of them.
+ */
+const char *sql_class_name(struct np_sql *sql, np_vertex node)
+{
+	np_classes *classes = sql->heap.classes;
+	if (np_graph_is_external(sql->heap.graph, node) ||
+	    !np_graph_shape(sql->heap.graph, np_graph_shape_of(sql->heap.graph, node))->map->dictionary)
+		return np_class_of(classes, node);
+	uint32_t i = node * 2654435761u % SQL_CLASSES_SEEN;
+	if (sql->classes_seen[i].node != node + 1) {
+		sql->classes_seen[i].class_id = np_class_id_of(classes, node);
+		sql->classes_seen[i].node = node + 1;
+	}
+	return np_class_id_name(classes, sql->classes_seen[i].class_id);
+}
+
 /* --- shapes --- */
 
 const char *sql_shape_text(struct np_sql *sql, np_vertex node)
@@ -186,7 +204,6 @@ void sql_index_deinit(struct np_sql *sql)
 	free(sql->class_ids);
 	free(sql->distances);
 	free(sql->shape_texts);
-	free(sql->context_shapes);
 	free(sql->externals);
 	sql_closures_destroy(sql->closures);
 	sql_edge_names_destroy(sql->edge_names);

@@ -172,29 +172,40 @@ static int module_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 	return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-static int module_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret)
+/* --- cursors --- */
+
+struct sql_cursor *sql_cursor_create(struct np_sql *sql, const struct sql_table *table)
 {
-	const struct module_table *t = (const struct module_table *)vtab;
 	struct sql_cursor *c = np_xcalloc(1, sizeof(*c));
-	c->sql = t->sql;
-	c->table = t->table;
+	c->sql = sql;
+	c->table = table;
 	c->arena = np_arena_create();
 	c->object_arena = np_arena_create();
-	c->state = np_xcalloc(1, t->table->state_bytes + 1);
+	c->state = np_xcalloc(1, table->state_bytes + 1);
 	c->eof = true;
-	*ret = &c->base;
-	return SQLITE_OK;
+	return c;
 }
 
-static int module_close(sqlite3_vtab_cursor *base)
+void sql_cursor_destroy(struct sql_cursor *c)
 {
-	struct sql_cursor *c = (struct sql_cursor *)base;
 	if (c->table->end)
 		c->table->end(c);
 	np_arena_destroy(c->arena);
 	np_arena_destroy(c->object_arena);
 	free(c->state);
 	free(c);
+}
+
+static int module_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **ret)
+{
+	const struct module_table *t = (const struct module_table *)vtab;
+	*ret = &sql_cursor_create(t->sql, t->table)->base;
+	return SQLITE_OK;
+}
+
+static int module_close(sqlite3_vtab_cursor *base)
+{
+	sql_cursor_destroy((struct sql_cursor *)base);
 	return SQLITE_OK;
 }
 
@@ -237,7 +248,7 @@ static np_err *filters_pass(struct sql_cursor *c, bool *ret)
 	return NULL;
 }
 
-static np_err *cursor_step(struct sql_cursor *c)
+np_err *sql_cursor_step(struct sql_cursor *c)
 {
 	bool passes = false;
 	while (!c->eof && !passes) {
@@ -247,6 +258,21 @@ static np_err *cursor_step(struct sql_cursor *c)
 			NP_TRY(filters_pass(c, &passes));
 	}
 	return NULL;
+}
+
+static np_err *cursor_start(struct sql_cursor *c, const struct sql_key_value *key)
+{
+	if (c->table->needs_heap)
+		NP_TRY(sql_need(c->sql, NP_SQL_NEED_GRAPH));
+	c->eof = false;
+	NP_TRY(c->table->begin(c, key));
+	return sql_cursor_step(c);
+}
+
+np_err *sql_cursor_all(struct sql_cursor *c)
+{
+	struct sql_key_value key = {.column = -1};
+	return cursor_start(c, &key);
 }
 
 static np_err *cursor_begin(struct sql_cursor *c, const char *plan, int argc, sqlite3_value **argv)
@@ -266,11 +292,7 @@ static np_err *cursor_begin(struct sql_cursor *c, const char *plan, int argc, sq
 		c->filters[c->filter_count].column = column;
 		c->filters[c->filter_count++].address = filter.address;
 	}
-	if (c->table->needs_heap)
-		NP_TRY(sql_need(c->sql, NP_SQL_NEED_GRAPH));
-	c->eof = false;
-	NP_TRY(c->table->begin(c, &key));
-	return cursor_step(c);
+	return cursor_start(c, &key);
 }
 
 static int module_filter(sqlite3_vtab_cursor *base, int number, const char *plan, int argc, sqlite3_value **argv)
@@ -294,7 +316,7 @@ static int module_filter(sqlite3_vtab_cursor *base, int number, const char *plan
 static int module_next(sqlite3_vtab_cursor *base)
 {
 	struct sql_cursor *c = (struct sql_cursor *)base;
-	np_err *err = cursor_step(c);
+	np_err *err = sql_cursor_step(c);
 	return err ? module_fail(c->sql, base->pVtab, err) : SQLITE_OK;
 }
 

@@ -46,6 +46,8 @@ struct np_sql_source {
 	np_err *(*need)(void *ctx, enum np_sql_need need, struct np_sql_heap *heap);
 	bool (*interrupted)(void *ctx); /* asked often; NULL: never */
 	void (*progress)(void *ctx, const char *table, uint64_t rows); /* of an export, often; may be NULL */
+	/* An export has a file with a name that must go if it ends early (interrupted() is how): see to signals. May be NULL. */
+	void (*must_clean)(void *ctx);
 };
 
 np_err *np_sql_open(const struct np_sql_source *source, np_sql **ret) NP_MUST;
@@ -79,7 +81,8 @@ np_err *np_sql_query(np_sql *sql, const char *query, const struct np_sql_reader 
 /*
  * Writes the tables (names with commas between, NULL: all) to a new SQLite file that
  * only its owner can read, with indices on what finds rows in the virtual
- * tables; replaces what was at path once the file is whole.
+ * tables; replaces what was at path once the file is whole.  NP_EUSAGE when that is
+ * no plain file.
  */
 np_err *np_sql_export(np_sql *sql, const char *path, const char *tables) NP_MUST;
 

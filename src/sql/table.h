@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "base/buf.h"
 #include "sql/sql.h"
 
 enum sql_type { SQL_INTEGER, SQL_REAL, SQL_TEXT, SQL_ADDRESS, SQL_BOOL, SQL_ANY };
@@ -82,6 +83,8 @@ struct sql_table {
 	void (*end)(struct sql_cursor *c); /* NULL: nothing to free in state */
 };
 
+enum { SQL_CLASSES_SEEN = 1024 };
+
 struct np_sql {
 	sqlite3 *db;
 	struct np_sql_source source;
@@ -94,18 +97,24 @@ struct np_sql {
 	uint32_t *class_rows, *class_ids; /* of the classes, in order of names: first of class_nodes, number */
 	uint32_t class_count;
 	uint32_t *distances;
+	struct {
+		np_vertex node; /* + 1; 0: free */
+		uint32_t class_id;
+	} classes_seen[SQL_CLASSES_SEEN];
 	const char **shape_texts; /* by group */
 	size_t shape_text_count;
 	struct sql_closure_counts *closures;
 	struct sql_edge_names *edge_names;
-	bool *context_shapes; /* by shape: V8s whose contexts have no type of their own */
 	np_vertex *externals; /* external memory by address */
+	struct np_handles *handles;
 	struct np_stack *stacks;
 	size_t stack_count;
 	bool has_stacks;
 };
 
 extern const struct sql_table *const sql_tables[]; /* ends with NULL */
+/* Number of a column that the table has. */
+int sql_column_number(const struct sql_table *table, const char *name);
 
 /* --- cells --- */
 static inline void sql_cell_integer(struct sql_cell *cell, int64_t v)
@@ -127,6 +136,8 @@ void sql_cell_node(const struct np_sql *sql, struct sql_cell *cell, np_vertex no
 void sql_cell_text(struct sql_cell *cell, const char *text);
 void sql_cell_lasting(struct sql_cell *cell, const char *text);
 void sql_cell_give(const struct np_sql *sql, sqlite3_context *ctx, const struct sql_cell *cell);
+/* Content as --redact shows it. */
+void sql_redact(struct np_buf *buf, const char *text, size_t bytes);
 /* "0x1f": at least 19 bytes of room; returns the length. */
 size_t sql_address_text(np_addr address, char *ret);
 /* A number, or a text in hexadecimal or decimal; false when it is neither. */
@@ -159,6 +170,8 @@ void sql_class_index(struct np_sql *sql);
 /* Range of class_nodes of a class; false: there is none of that name. */
 bool sql_class_range(struct np_sql *sql, const char *name, uint32_t *first, uint32_t *end);
 const char *sql_shape_text(struct np_sql *sql, np_vertex node);
+/* Name of the class, which lasts. */
+const char *sql_class_name(struct np_sql *sql, np_vertex node);
 /* References from a root to the node: 1 where a root holds it; 0: not alive. */
 uint32_t sql_distance(struct np_sql *sql, np_vertex node);
 void sql_index_deinit(struct np_sql *sql);
@@ -170,6 +183,12 @@ void sql_edge_names_destroy(struct sql_edge_names *names);
 void sql_closures_destroy(struct sql_closure_counts *counts);
 
 /* --- module.c, functions.c --- */
+/* A walk over all rows without SQLite; cells are the table's cell(). */
+struct sql_cursor *sql_cursor_create(struct np_sql *sql, const struct sql_table *table);
+void sql_cursor_destroy(struct sql_cursor *c);
+/* To the first row, to the next one: then eof tells. */
+np_err *sql_cursor_all(struct sql_cursor *c) NP_MUST;
+np_err *sql_cursor_step(struct sql_cursor *c) NP_MUST;
 int sql_module_register(struct np_sql *sql);
 int sql_functions_register(sqlite3 *db);
 

@@ -1,15 +1,9 @@
-/*
- * contexts: the variables that closures capture, a row each.
- *
- * Up to V8 6.2 a context has the instance type of a FixedArray and only a map
- * of its own; those maps are found from what closures have as their context.
- */
+/* contexts: the variables that closures capture, a row each. */
 #include "sql/tables.h"
 #include "v8/context.h"
 #include "v8/string.h"
 
 enum { ADDRESS, KIND, FUNCTION, PREVIOUS, VARIABLE, VALUE_TYPE, VALUE, TARGET };
-enum { CHAIN_MAX = 1000 };
 
 static const struct sql_column columns[] = {
 	[ADDRESS] = {"address", SQL_ADDRESS, SQL_KEY_FEW, "objects.address of the context", .is_grouped = true},
@@ -30,38 +24,6 @@ struct state {
 	struct sql_js_value value;
 };
 
-/* V8s without a type for contexts: the maps of those that closures have, and of those around them. */
-static void shapes_find(struct np_sql *sql)
-{
-	np_graph *g = sql->heap.graph;
-	np_v8 *v8 = sql->source.v8;
-	if (sql->context_shapes)
-		return;
-	sql->context_shapes = np_xcalloc((size_t)np_graph_shape_count(g) + 1, sizeof(bool));
-	if (np_has(v8->layout, NP_F_Context_first_type) || !np_has(v8->layout, NP_F_Context_previous) ||
-	    !np_has(v8->layout, NP_F_FixedArray_data))
-		return;
-	np_addr previous = (np_addr)np_get(v8->layout, NP_F_FixedArray_data) + 8 * (np_addr)np_get(v8->layout, NP_F_Context_previous);
-	for (np_vertex node = 0; node < np_graph_object_count(g); node++) {
-		np_tagged t;
-		if (sql_kind_of(sql, node) != NP_KIND_JS_FUNCTION ||
-		    !np_field(v8, np_graph_address(g, node), NP_F_JSFunction_context, &t))
-			continue;
-		for (int i = 0; i < CHAIN_MAX && np_is_ref(t); i++) {
-			np_vertex context = np_graph_find(g, np_ref(t));
-			if (context == NP_VERTEX_NONE || sql_kind_of(sql, context) != NP_KIND_FIXED_ARRAY)
-				break;
-			uint32_t shape = np_graph_shape_of(g, context);
-			/* the rest of the chain was walked from another one of that shape, or will be */
-			if (sql->context_shapes[shape] && i)
-				break;
-			sql->context_shapes[shape] = true;
-			if (!np_tagged_at(v8, np_ref(t) + previous, &t))
-				break;
-		}
-	}
-}
-
 static double rows(const struct np_sql *sql)
 {
 	return sql->heap.graph ? np_graph_node_count(sql->heap.graph) / 20.0 : 5e4;
@@ -70,15 +32,9 @@ static double rows(const struct np_sql *sql)
 static np_err *begin(struct sql_cursor *c, const struct sql_key_value *key)
 {
 	struct state *s = c->state;
-	shapes_find(c->sql);
 	sql_walk_begin(c, key, np_graph_object_count(c->sql->heap.graph));
 	s->next = c->node;
 	return NULL;
-}
-
-static bool is_context(struct np_sql *sql, np_vertex node)
-{
-	return sql_kind_of(sql, node) == NP_KIND_CONTEXT || sql->context_shapes[np_graph_shape_of(sql->heap.graph, node)];
 }
 
 static np_err *step(struct sql_cursor *c)
@@ -92,7 +48,7 @@ static np_err *step(struct sql_cursor *c)
 	s->is_open = false;
 	s->at = 0;
 	for (; s->next < c->end; s->next++) {
-		if (!is_context(c->sql, s->next))
+		if (sql_kind_of(c->sql, s->next) != NP_KIND_CONTEXT)
 			continue;
 		np_arena_reset(c->arena);
 		if (np_err_drop(np_context_load(c->sql->source.v8, np_graph_address(c->sql->heap.graph, s->next), c->arena,

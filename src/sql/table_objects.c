@@ -100,7 +100,7 @@ static np_err *cell(struct sql_cursor *c, int column, struct sql_cell *ret)
 		sql_cell_node(sql, ret, c->node);
 		break;
 	case CLASS:
-		sql_cell_lasting(ret, np_class_of(sql->heap.classes, c->node));
+		sql_cell_lasting(ret, sql_class_name(sql, c->node));
 		break;
 	case TYPE:
 		sql_cell_lasting(ret, external ? NULL : np_graph_shape(g, np_graph_shape_of(g, c->node))->type_name);

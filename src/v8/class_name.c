@@ -78,8 +78,11 @@ static bool own_name_match(void *ctx, const struct np_property *p)
 	return !(own->tag && own->constructor);
 }
 
-/* Step 2; NULL when nothing on the chain tells. ret_constructor: whose name it is, where it is a function's. */
-static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena, np_addr *ret_constructor)
+/*
+ * Step 2; NULL when nothing on the chain tells. ret_constructor: whose name it is, where it is a function's.
+ * is_untagged: the receiver is known to have no toStringTag of its own.
+ */
+static const char *name_on_chain(np_v8 *v8, np_addr receiver, bool is_untagged, np_arena *arena, np_addr *ret_constructor)
 {
 	np_addr at = receiver;
 	const struct np_map *map;
@@ -88,8 +91,10 @@ static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena, n
 		if (!np_kind_is_receiver(kind))
 			break;
 		struct own_names own = {.v8 = v8};
-		if (kind != NP_KIND_JS_PROXY)
-			np_err_free(np_object_properties(v8, at, own_name_match, &own));
+		/* The receiver's own constructor does not count. */
+		if (kind != NP_KIND_JS_PROXY && !(at == receiver && is_untagged))
+			np_err_free(at == receiver ? np_object_symbols(v8, at, own_name_match, &own)
+						   : np_object_properties(v8, at, own_name_match, &own));
 		const char *name = own.tag ? np_string_utf8(v8, own.tag, NP_NAME_MAX, arena) : NULL;
 		if (name)
 			return name;
@@ -106,7 +111,7 @@ static const char *name_on_chain(np_v8 *v8, np_addr receiver, np_arena *arena, n
 }
 
 /* Step 3: JSReceiver::class_name, of the kinds that have one. */
-static const char *builtin_class(enum np_kind kind)
+static const char *builtin_class(const np_v8 *v8, enum np_kind kind)
 {
 	switch (kind) {
 	case NP_KIND_JS_ARGUMENTS:
@@ -128,6 +133,8 @@ static const char *builtin_class(enum np_kind kind)
 		return "WeakMap";
 	case NP_KIND_JS_WEAK_SET:
 		return "WeakSet";
+	case NP_KIND_JS_GLOBAL_PROXY:
+		return np_get(v8->layout, NP_F_JSGlobalProxy_class_is_global) == 1 ? "global" : NULL;
 	case NP_KIND_JS_GENERATOR:
 	case NP_KIND_JS_ASYNC_FUNCTION:
 	case NP_KIND_JS_ASYNC_GENERATOR:
@@ -160,7 +167,7 @@ static const char *wrapper_class(np_v8 *v8, np_addr object)
 	}
 }
 
-const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena, np_addr *ret_constructor)
+static const char *class_find(np_v8 *v8, np_addr object, bool is_untagged, np_arena *arena, np_addr *ret_constructor)
 {
 	const struct np_map *map;
 	*ret_constructor = 0;
@@ -174,17 +181,28 @@ const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena,
 		*ret_constructor = np_map_constructor(v8, map);
 		return made_by;
 	}
-	const char *name = name_on_chain(v8, object, arena, ret_constructor);
+	const char *name = name_on_chain(v8, object, is_untagged, arena, ret_constructor);
 	if (name)
 		return name;
-	name = kind == NP_KIND_JS_PRIMITIVE_WRAPPER ? wrapper_class(v8, object) : builtin_class(kind);
+	name = kind == NP_KIND_JS_PRIMITIVE_WRAPPER ? wrapper_class(v8, object) : builtin_class(v8, kind);
 	if (name)
 		return name;
 	return *made_by && !map->is_prototype ? made_by : "Object";
 }
 
+const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena, np_addr *ret_constructor)
+{
+	return class_find(v8, object, false, arena, ret_constructor);
+}
+
 const char *np_class_name_of(np_v8 *v8, np_addr object, np_arena *arena)
 {
 	np_addr constructor;
-	return np_class_and_constructor(v8, object, arena, &constructor);
+	return class_find(v8, object, false, arena, &constructor);
+}
+
+const char *np_class_name_of_untagged(np_v8 *v8, np_addr object, np_arena *arena)
+{
+	np_addr constructor;
+	return class_find(v8, object, true, arena, &constructor);
 }

@@ -67,6 +67,8 @@ bool np_is_kind(np_v8 *v8, np_tagged t, enum np_kind kind);
  * (JSReceiver::GetConstructorName), "Object" when nothing tells.
  */
 const char *np_class_name_of(np_v8 *v8, np_addr object, np_arena *arena);
+/* The same for an object of which it is known that it has no Symbol.toStringTag of its own. */
+const char *np_class_name_of_untagged(np_v8 *v8, np_addr object, np_arena *arena);
 /* The same, and the function whose name it is; 0: no function gave it. */
 const char *np_class_and_constructor(np_v8 *v8, np_addr object, np_arena *arena, np_addr *ret_constructor);
 /* The name of the map's constructor alone: base classes have it, instances of subclasses have that of their base. */

@@ -244,8 +244,12 @@ static bool slow_entry_at(np_v8 *v8, np_addr dict, uint32_t i, uint32_t size, st
 	return true;
 }
 
-static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *map,
-			       bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+/*
+ * Calls cb for each entry as it lies in the table until it returns false.  Of
+ * those whose key `takes` turns down (NULL: of none) nothing else is read.
+ */
+static np_err *slow_each(np_v8 *v8, np_addr object, const struct np_map *map, bool (*takes)(void *ctx, np_tagged key),
+			 bool (*cb)(void *ctx, const struct slow_entry *e), void *ctx)
 {
 	const np_layout *l = v8->layout;
 	np_tagged dict_word;
@@ -264,21 +268,41 @@ static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *m
 	uint32_t prefix = np_has(l, NP_F_Dictionary_name_prefix) ? (uint32_t)np_get(l, NP_F_Dictionary_name_prefix) : 2;
 	if (size == 1)
 		prefix = GLOBAL_PREFIX;
-	NP_VEC(struct slow_entry) found = {0};
 	for (uint32_t i = HASH_TABLE_HEADER + prefix; i < len && len - i >= size; i += size) {
 		struct slow_entry e = {0};
 		if (!np_array_get(v8, dict, i, &e.p.key))
 			break; /* nothing readable behind it, either */
-		if (slow_entry_at(v8, dict, i, size, &e) && !np_is_hole(v8, e.p.value))
-			np_vec_push(&found, e);
-	}
-	if (found.len)
-		qsort(found.data, found.len, sizeof(*found.data), slow_compare);
-	for (size_t i = 0; i < found.len; i++)
-		if (!cb(ctx, &found.data[i].p))
+		if (takes && size > 1 && !takes(ctx, e.p.key))
+			continue;
+		if (slow_entry_at(v8, dict, i, size, &e) && !np_is_hole(v8, e.p.value) && !cb(ctx, &e))
 			break;
-	np_vec_deinit(&found);
+	}
 	return NULL;
+}
+
+struct slow_list {
+	NP_VEC(struct slow_entry) all;
+};
+
+static bool slow_collect(void *ctx, const struct slow_entry *e)
+{
+	struct slow_list *list = ctx;
+	np_vec_push(&list->all, *e);
+	return true;
+}
+
+static np_err *slow_properties(np_v8 *v8, np_addr object, const struct np_map *map,
+			       bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+{
+	struct slow_list found = {0};
+	np_err *err = slow_each(v8, object, map, NULL, slow_collect, &found);
+	if (found.all.len)
+		qsort(found.all.data, found.all.len, sizeof(*found.all.data), slow_compare);
+	for (size_t i = 0; i < found.all.len; i++)
+		if (!cb(ctx, &found.all.data[i].p))
+			break;
+	np_vec_deinit(&found.all);
+	return err;
 }
 
 np_err *np_object_properties(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
@@ -296,21 +320,69 @@ struct own_search {
 	bool found;
 };
 
+static bool own_takes(void *ctx, np_tagged key)
+{
+	const struct own_search *s = ctx;
+	return np_is_kind(s->v8, key, NP_KIND_STRING) && np_string_equals(s->v8, np_ref(key), s->name);
+}
+
 static bool own_match(void *ctx, const struct np_property *p)
 {
 	struct own_search *s = ctx;
-	if (np_kind_at(s->v8, np_ref(p->key)) != NP_KIND_STRING || !np_string_equals(s->v8, np_ref(p->key), s->name))
+	if (!own_takes(s, p->key))
 		return true;
 	*s->ret = *p;
 	s->found = true;
 	return false;
 }
 
+static bool slow_own_match(void *ctx, const struct slow_entry *e)
+{
+	return own_match(ctx, &e->p);
+}
+
 bool np_object_own(np_v8 *v8, np_addr object, const char *name, struct np_property *ret)
 {
 	struct own_search s = {v8, name, ret, false};
-	np_err_free(np_object_properties(v8, object, own_match, &s));
+	const struct np_map *map;
+	if (!np_map_of(v8, object, &map))
+		return false;
+	/* Names are unique: a dictionary need not be put in order for one. */
+	np_err_free(map->dictionary ? slow_each(v8, object, map, own_takes, slow_own_match, &s)
+				    : fast_properties(v8, object, map, own_match, &s));
 	return s.found;
+}
+
+struct symbols {
+	np_v8 *v8;
+	bool (*cb)(void *ctx, const struct np_property *p);
+	void *ctx;
+};
+
+static bool symbols_take(void *ctx, np_tagged key)
+{
+	return np_is_kind(((const struct symbols *)ctx)->v8, key, NP_KIND_SYMBOL);
+}
+
+static bool symbols_match(void *ctx, const struct np_property *p)
+{
+	struct symbols *s = ctx;
+	return !symbols_take(s, p->key) || s->cb(s->ctx, p);
+}
+
+static bool slow_symbols_match(void *ctx, const struct slow_entry *e)
+{
+	return symbols_match(ctx, &e->p);
+}
+
+np_err *np_object_symbols(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
+{
+	struct symbols s = {v8, cb, ctx};
+	const struct np_map *map;
+	if (!np_map_of(v8, object, &map))
+		return np_err_new(NP_EFORMAT, "no object at 0x%llx", (unsigned long long)object);
+	return map->dictionary ? slow_each(v8, object, map, symbols_take, slow_symbols_match, &s)
+			       : fast_properties(v8, object, map, symbols_match, &s);
 }
 
 bool np_object_own_data(np_v8 *v8, np_addr object, const char *name, np_tagged *ret)
@@ -320,6 +392,27 @@ bool np_object_own_data(np_v8 *v8, np_addr object, const char *name, np_tagged *
 		return false;
 	*ret = p.value;
 	return true;
+}
+
+enum np_symbol_kind np_symbol_kind(np_v8 *v8, np_addr symbol)
+{
+	const np_layout *l = v8->layout;
+	uint32_t flags = 0;
+	int32_t smi = 0;
+	if (np_get(l, NP_F_Symbol_flags_is_smi) != 1)
+		np_field_u32(v8, symbol, NP_F_Symbol_flags, &flags);
+	else if (np_has(l, NP_F_Symbol_flags) && np_smi_at(v8, symbol + (np_addr)np_get(l, NP_F_Symbol_flags), &smi))
+		flags = (uint32_t)smi;
+	if (np_has(l, NP_F_Symbol_private_name_shift) && (flags >> np_get(l, NP_F_Symbol_private_name_shift) & 1))
+		return NP_SYMBOL_PRIVATE_NAME;
+	if (np_has(l, NP_F_Symbol_private_mask) && (flags & (uint32_t)np_get(l, NP_F_Symbol_private_mask)))
+		return NP_SYMBOL_INTERNAL;
+	return NP_SYMBOL_PUBLIC;
+}
+
+bool np_key_is_internal(np_v8 *v8, np_tagged key)
+{
+	return np_is_kind(v8, key, NP_KIND_SYMBOL) && np_symbol_kind(v8, np_ref(key)) == NP_SYMBOL_INTERNAL;
 }
 
 const char *np_key_text(np_v8 *v8, np_tagged key, np_arena *arena)

@@ -23,6 +23,17 @@ struct np_property {
 /* Calls cb for each own named property; cb returns false to end. NP_EFAULT when the table is unreadable. */
 np_err *np_object_properties(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx)
 	NP_MUST;
+enum np_symbol_kind {
+	NP_SYMBOL_PUBLIC,	/* what programs make */
+	NP_SYMBOL_INTERNAL,	/* V8's own private symbols */
+	NP_SYMBOL_PRIVATE_NAME, /* #x of a class */
+};
+/* Of the Symbol at addr. */
+enum np_symbol_kind np_symbol_kind(np_v8 *v8, np_addr symbol);
+/* Does V8 keep something of its own under this key, out of reach for programs? */
+bool np_key_is_internal(np_v8 *v8, np_tagged key);
+/* The same for those with a symbol as their key alone, in no order: soon done where there are a million others. */
+np_err *np_object_symbols(np_v8 *v8, np_addr object, bool (*cb)(void *ctx, const struct np_property *p), void *ctx) NP_MUST;
 /* A property's key as text: the string, "Symbol(x)", "#x" (private names); NULL when it is no name. */
 const char *np_key_text(np_v8 *v8, np_tagged key, np_arena *arena);
 /* Own property with an ASCII string key. */

@@ -199,43 +199,18 @@ struct property_sink {
 	NP_VEC(struct np_value_property) found;
 };
 
-static uint32_t symbol_flags(struct decoder *d, np_addr symbol)
-{
-	const np_layout *l = d->v8->layout;
-	uint32_t flags = 0;
-	int32_t smi = 0;
-	if (np_get(l, NP_F_Symbol_flags_is_smi) != 1)
-		np_field_u32(d->v8, symbol, NP_F_Symbol_flags, &flags);
-	else if (np_has(l, NP_F_Symbol_flags) && np_smi_at(d->v8, symbol + (np_addr)np_get(l, NP_F_Symbol_flags), &smi))
-		flags = (uint32_t)smi;
-	return flags;
-}
-
-/* Kind of the property that a symbol names: V8's own private symbols, #names of classes, or what programs make. */
-static enum np_property_kind symbol_kind(struct decoder *d, np_addr symbol, bool *is_private_name)
-{
-	const np_layout *l = d->v8->layout;
-	uint32_t flags = symbol_flags(d, symbol);
-	*is_private_name = np_has(l, NP_F_Symbol_private_name_shift) &&
-			   (flags >> np_get(l, NP_F_Symbol_private_name_shift) & 1);
-	if (*is_private_name ||
-	    (np_has(l, NP_F_Symbol_private_mask) && (flags & (uint32_t)np_get(l, NP_F_Symbol_private_mask))))
-		return NP_PROPERTY_PRIVATE;
-	return NP_PROPERTY_SYMBOL;
-}
-
 static const char *property_name(struct decoder *d, np_tagged key, enum np_property_kind *kind)
 {
 	np_addr addr = np_ref(key);
 	const char *name;
 	if (np_kind_at(d->v8, addr) == NP_KIND_SYMBOL) {
-		bool is_private_name;
+		enum np_symbol_kind symbol = np_symbol_kind(d->v8, addr);
 		np_tagged t;
-		*kind = symbol_kind(d, addr, &is_private_name);
+		*kind = symbol == NP_SYMBOL_PUBLIC ? NP_PROPERTY_SYMBOL : NP_PROPERTY_PRIVATE;
 		name = np_field(d->v8, addr, NP_F_Symbol_description, &t) && np_is_kind(d->v8, t, NP_KIND_STRING)
 			       ? np_string_utf8(d->v8, np_ref(t), NP_NAME_MAX, d->arena)
 			       : NULL;
-		if (is_private_name && name) /* "#field", or the class's name as the brand of its private methods */
+		if (symbol == NP_SYMBOL_PRIVATE_NAME && name) /* "#field", or the class's name as the brand of its private methods */
 			return name;
 		return np_arena_printf(d->arena, "Symbol(%s)", name ? name : "");
 	}

@@ -1,4 +1,4 @@
-/* The writer of heap snapshots: what the file says, and what is left behind when it fails. */
+/* The writer of heap snapshots: what the file says, and what is left behind when it fails; parts in order from threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,11 +8,17 @@
 #include <string.h>
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+
 #include "base/arena.h"
+#include "base/ordered.h"
 #include "format/heapsnapshot.h"
 
 static char dir[64];
@@ -68,97 +74,204 @@ static char *file_text(const char *path)
 	return text;
 }
 
+static void records_append(np_heapsnapshot *file, struct np_buf *b)
+{
+	assert_true(np_heapsnapshot_append(file, b));
+	np_buf_clear(b);
+}
+
 static void two_nodes(np_heapsnapshot *file)
 {
-	np_heapsnapshot_edge(file, 1, 7, 1);
-	np_heapsnapshot_edge(file, 2, 3, 0);
-	np_heapsnapshot_node(file, &(struct np_heapsnapshot_node){.type = 9, .name = 1, .id = 1});
-	assert_true(np_heapsnapshot_next(file));
-	np_heapsnapshot_node(file, &(struct np_heapsnapshot_node){
-					   .type = 3, .name = 2, .id = 4294967295u, .self_bytes = 12345678901ull, .detachedness = 2});
-	np_heapsnapshot_location(file, 12, 0, 100);
-	assert_true(np_heapsnapshot_next(file));
+	struct np_buf b = {0};
+	np_heapsnapshot_head(file, 2, 2);
+	np_heapsnapshot_begin(file, NP_HEAPSNAPSHOT_NODES);
+	np_heapsnapshot_put_node(&b, &(struct np_snapshot_node){.type = 9, .name = 1, .id = 1, .edge_count = 2});
+	records_append(file, &b);
+	np_heapsnapshot_put_node(&b, &(struct np_snapshot_node){.type = 3, .name = 2, .id = 4294967295u, .self_bytes = 12345678901ull});
+	records_append(file, &b);
+	np_heapsnapshot_begin(file, NP_HEAPSNAPSHOT_EDGES);
+	records_append(file, &b); /* nothing is no record */
+	np_heapsnapshot_put_edges(&b, (struct np_snapshot_edge[]){{1, 7, 1}, {2, 3, 0}}, 2);
+	records_append(file, &b);
+	np_heapsnapshot_begin(file, NP_HEAPSNAPSHOT_LOCATIONS);
+	np_heapsnapshot_put_location(&b, 0, -1, 5, 6); /* readers take no signs */
+	np_heapsnapshot_put_location(&b, 1, 12, 0, 100);
+	records_append(file, &b);
+	np_heapsnapshot_begin(file, NP_HEAPSNAPSHOT_STRINGS);
+	np_buf_deinit(&b);
+}
+
+static void string_append(np_heapsnapshot *file, const char *text, size_t bytes)
+{
+	struct np_buf b = {0};
+	np_heapsnapshot_put_string(&b, text, bytes);
+	records_append(file, &b);
+	np_buf_deinit(&b);
 }
 
 static void test_text(void **state)
 {
 	np_heapsnapshot *file;
-	struct np_heapsnapshot_counts counts;
+	uint64_t bytes;
 	struct stat st;
 	(void)state;
 	assert_null(np_heapsnapshot_create(path_of("a.heapsnapshot"), &file));
 	two_nodes(file);
-	assert_true(np_heapsnapshot_string(file, "<dummy>", 7));
-	assert_true(np_heapsnapshot_string(file, "", 0));
-	assert_true(np_heapsnapshot_string(file, "a\"b\\c\n\t\x01\x7f/</script>", 19));
+	string_append(file, "<dummy>", 7);
+	string_append(file, "", 0);
+	string_append(file, "a\"b\\c\n\t\x01\x7f/</script>", 19);
 	/* e acute, a Chinese sign, one beyond the first plane; half a sequence; a surrogate */
-	assert_true(np_heapsnapshot_string(file, "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80|\xe4\xb8|\xed\xa0\x80", 16));
-	assert_null(np_heapsnapshot_finish(file, &counts));
+	string_append(file, "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80|\xe4\xb8|\xed\xa0\x80", 16);
+	/* what is plain is copied eight bytes at a time */
+	string_append(file, "eight by\x7fight by\"eight byt\\eight by\xc3\xa9\x1f", 38);
+	int unnamed = open(dir, O_TMPFILE | O_WRONLY, 0600);
+	if (unnamed >= 0) { /* the file system can: no name before it is whole */
+		close(unnamed);
+		assert_int_equal(entries_remove(false), 0);
+	}
+	assert_null(np_heapsnapshot_finish(file, &bytes));
 	np_heapsnapshot_destroy(file);
-	assert_int_equal(counts.nodes, 2);
-	assert_int_equal(counts.edges, 2);
-	assert_int_equal(counts.locations, 1);
-	assert_int_equal(counts.strings, 4);
 	assert_int_equal(stat(path_of("a.heapsnapshot"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(st.st_size, counts.bytes);
+	assert_int_equal(st.st_size, bytes);
 	char *text = file_text(path_of("a.heapsnapshot"));
-	assert_non_null(strstr(text, "\"node_count\":         2,\"edge_count\":         2,"));
-	assert_non_null(strstr(text, "\"nodes\":[9,1,1,0,2,0\n,3,2,4294967295,12345678901,0,2\n],\n\"edges\":[1,7,6\n,2,3,0\n],"));
+	assert_non_null(strstr(text, "\"node_count\":2,\"edge_count\":2,"));
+	assert_non_null(strstr(text, "\"nodes\":[9,1,1,0,2,0\n,3,2,4294967295,12345678901,0,0\n],\n\"edges\":[1,7,6\n,2,3,0\n],"));
 	assert_non_null(strstr(text, "\"locations\":[6,12,0,100\n],"));
 	assert_non_null(strstr(text, "\"strings\":[\"<dummy>\",\n\"\",\n\"a\\\"b\\\\c\\n\\t\\u0001\\u007F/</script>\",\n"
-				     "\"\\u00E9\\u4E2D\\uD83D\\uDE00|\\uFFFD\\uFFFD|\\uFFFD\"]}\n"));
+				     "\"\\u00E9\\u4E2D\\uD83D\\uDE00|\\uFFFD\\uFFFD|\\uFFFD\",\n"
+				     "\"eight by\\u007Fight by\\\"eight byt\\\\eight by\\u00E9\\u001F\"]}\n"));
 	free(text);
 	assert_int_equal(entries_remove(false), 1);
 }
 
-/* Batches, buffers and the joining of sections at sizes that pass each of them. */
-static void test_many(void **state)
+/* Every number of digits, and numbers on both sides of it. */
+static void test_numbers(void **state)
 {
-	enum { NODES = 300000, WIDE = 500000 };
-	np_heapsnapshot *file;
-	struct np_heapsnapshot_counts counts;
+	struct np_buf b = {0};
+	char expected[256];
 	(void)state;
-	assert_null(np_heapsnapshot_create(path_of("b"), &file));
-	for (uint32_t i = 0; i < NODES; i++) {
-		uint32_t edges = i == 1000 ? WIDE : i % 4;
-		for (uint32_t k = 0; k < edges; k++)
-			np_heapsnapshot_edge(file, k % 7, k, (i + k) % NODES);
-		np_heapsnapshot_node(file, &(struct np_heapsnapshot_node){.type = i % 15, .name = i, .id = 2 * i + 1, .self_bytes = i});
-		if (i % 3 == 0)
-			np_heapsnapshot_location(file, 1, (int32_t)i, 2);
-		assert_true(np_heapsnapshot_next(file));
-	}
-	assert_true(np_heapsnapshot_string(file, "x", 1));
-	assert_null(np_heapsnapshot_finish(file, &counts));
-	np_heapsnapshot_destroy(file);
-	assert_int_equal(counts.nodes, NODES);
-	assert_int_equal(counts.locations, NODES / 3);
-
-	char *text = file_text(path_of("b")), *at = strstr(text, "\"nodes\":[");
-	uint64_t edges = 0;
-	assert_non_null(at);
-	at += strlen("\"nodes\":[");
-	for (uint32_t i = 0; i < NODES; i++) {
-		uint64_t field[6];
-		for (int k = 0; k < 6; k++)
-			field[k] = strtoull(at + (i || k), &at, 10);
-		assert_int_equal(field[2], 2 * i + 1);
-		assert_int_equal(field[4], i == 1000 ? WIDE : i % 4);
-		edges += field[4];
-		assert_int_equal(*at++, '\n');
-	}
-	assert_int_equal(edges, counts.edges);
-	at = strstr(at, "\"edges\":[") + strlen("\"edges\":[");
-	for (uint32_t i = 0, n = 0; i < NODES; i++)
-		for (uint32_t k = 0; k < (i == 1000 ? WIDE : i % 4); k++, n++) {
-			assert_int_equal(strtoull(at + (n != 0), &at, 10), k % 7);
-			assert_int_equal(strtoull(at + 1, &at, 10), k);
-			assert_int_equal(strtoull(at + 1, &at, 10), (uint64_t)((i + k) % NODES) * 6);
-			at++;
+	for (uint64_t power = 1, i = 0; i < 20; i++, power *= 10)
+		for (int d = -1; d < 2; d++) {
+			uint64_t n = power + (uint64_t)d;
+			struct np_snapshot_node node = {.name = (uint32_t)n, .id = (uint32_t)(n / 3), .self_bytes = n};
+			struct np_snapshot_edge edge = {6, (uint32_t)n, (uint32_t)n};
+			np_buf_clear(&b);
+			np_heapsnapshot_put_node(&b, &node);
+			np_heapsnapshot_put_edges(&b, &edge, 1);
+			snprintf(expected, sizeof(expected), ",0,%u,%u,%llu,0,0\n,6,%u,%llu\n", node.name, node.id, (unsigned long long)n,
+				 edge.name, (unsigned long long)edge.to * 6);
+			assert_int_equal(b.len, strlen(expected));
+			assert_memory_equal(b.data, expected, b.len);
 		}
-	assert_int_equal(*at, ']');
-	free(text);
+	np_buf_deinit(&b);
+}
+
+/* To a pipe, whose reader goes away: an error, and no end of the program. */
+static void test_pipe(void **state)
+{
+	struct np_buf b = {0};
+	uint64_t bytes;
+	int fds[2];
+	char text[64] = "";
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(fds), 0);
+	np_heapsnapshot *file = np_heapsnapshot_on(fds[1], "a pipe");
+	np_heapsnapshot_head(file, 1, 0);
+	assert_int_equal(read(fds[0], text, 19), 19); /* it comes at once */
+	assert_string_equal(text, "{\"snapshot\":{\"meta\"");
+	close(fds[0]);
+	np_heapsnapshot_begin(file, NP_HEAPSNAPSHOT_NODES);
+	np_heapsnapshot_put_node(&b, &(struct np_snapshot_node){.type = 9});
+	assert_false(np_heapsnapshot_append(file, &b));
+	np_buf_deinit(&b);
+	np_err *err = np_heapsnapshot_finish(file, &bytes);
+	assert_int_equal(np_err_code(err), NP_EIO);
+	assert_non_null(strstr(np_err_message(err), "a pipe"));
+	np_err_free(err);
+	np_heapsnapshot_destroy(file);
+	assert_int_equal(close(fds[1]), 0); /* it is the caller's */
+}
+
+/* --- parts in order --- */
+
+enum { PARTS = 1000, PART_OF_MANY = 500, MANY = 10 };
+
+struct parts {
+	size_t taken, ends_at;
+	size_t slots[64]; /* 1 + what a slot has; 0: nothing */
+	size_t pieces;	  /* of PART_OF_MANY */
+	atomic_size_t made;
+	bool is_wrong;
+};
+
+static void part_make(void *ctx, np_ordered *loop, size_t item, unsigned worker, size_t slot)
+{
+	struct parts *p = ctx;
+	p->is_wrong |= p->slots[slot] != 0 || worker >= 4;
+	p->slots[slot] = item + 1;
+	p->made++;
+	for (int i = 1; item == PART_OF_MANY && i < MANY; i++) {
+		if (!np_ordered_take_part(loop, item))
+			return;
+		p->slots[slot] = item + 1;
+	}
+	for (volatile int i = 0; i < (int)(item % 7) * 1000; i++) /* some take longer */
+		;
+}
+
+static bool part_take(void *ctx, size_t item, size_t slot)
+{
+	struct parts *p = ctx;
+	p->is_wrong |= p->slots[slot] != item + 1 || (item != p->taken && !(item == PART_OF_MANY && p->taken == item + 1));
+	p->taken = item + 1;
+	p->pieces += item == PART_OF_MANY;
+	p->slots[slot] = 0;
+	return item != p->ends_at;
+}
+
+static void test_ordered(void **state)
+{
+	(void)state;
+	for (unsigned threads = 1; threads <= 4; threads++) {
+		struct parts p = {.ends_at = SIZE_MAX};
+		struct np_ordered_loop loop = {PARTS, threads, part_make, part_take, &p};
+		assert_true(np_ordered_run(&loop));
+		assert_int_equal(p.taken, PARTS);
+		assert_int_equal(p.pieces, MANY);
+		assert_false(p.is_wrong);
+		struct parts ended = {.ends_at = 300};
+		loop.ctx = &ended;
+		assert_false(np_ordered_run(&loop));
+		assert_int_equal(ended.taken, 301);
+		assert_true(ended.made <= 301 + np_ordered_slots(threads));
+		struct parts ended_inside = {.ends_at = PART_OF_MANY};
+		loop.ctx = &ended_inside;
+		assert_false(np_ordered_run(&loop));
+		assert_int_equal(ended_inside.pieces, 1);
+		loop.count = 0;
+		assert_true(np_ordered_run(&loop));
+	}
+}
+
+/* A write that fails is told in the end, and leaves nothing. */
+static void test_full(void **state)
+{
+	struct np_buf b = {0};
+	uint64_t bytes;
+	(void)state;
+	int fd = open("/dev/full", O_WRONLY);
+	assert_true(fd >= 0);
+	np_heapsnapshot *file = np_heapsnapshot_on(fd, "/dev/full");
+	np_heapsnapshot_head(file, 0, 0);
+	np_heapsnapshot_begin(file, NP_HEAPSNAPSHOT_NODES);
+	assert_false(np_heapsnapshot_append(file, &b));
+	np_err *err = np_heapsnapshot_finish(file, &bytes);
+	assert_non_null(strstr(np_err_message(err), "No space left"));
+	np_err_free(err);
+	np_heapsnapshot_destroy(file);
+	close(fd);
 }
 
 static void test_given_up(void **state)
@@ -178,10 +291,31 @@ static void test_given_up(void **state)
 	np_err_free(err);
 }
 
+/* Where the file system has files without names: nothing is left of a process that was killed. */
+static void test_killed(void **state)
+{
+	(void)state;
+	int status, unnamed = open(dir, O_TMPFILE | O_WRONLY, 0600);
+	if (unnamed < 0)
+		skip();
+	close(unnamed);
+	pid_t pid = fork();
+	if (pid == 0) {
+		np_heapsnapshot *file;
+		if (np_err_drop(np_heapsnapshot_create(path_of("killed"), &file)))
+			_exit(1);
+		np_heapsnapshot_head(file, 1, 1);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(entries_remove(false), 0);
+}
+
 static void test_replaces(void **state)
 {
 	np_heapsnapshot *file;
-	struct np_heapsnapshot_counts counts;
+	uint64_t bytes;
 	struct stat st;
 	char target[256];
 	(void)state;
@@ -196,14 +330,14 @@ static void test_replaces(void **state)
 	char *text = file_text(target);
 	assert_string_equal(text, "what was there");
 	free(text);
-	assert_true(np_heapsnapshot_string(file, "", 0));
-	assert_null(np_heapsnapshot_finish(file, &counts));
+	string_append(file, "", 0);
+	assert_null(np_heapsnapshot_finish(file, &bytes));
 	np_heapsnapshot_destroy(file);
 	assert_int_equal(lstat(path_of("link"), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(stat(target, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(st.st_size, counts.bytes);
+	assert_int_equal(st.st_size, bytes);
 	assert_int_equal(entries_remove(false), 2);
 }
 
@@ -211,8 +345,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_text, dir_make, dir_remove),
-		cmocka_unit_test_setup_teardown(test_many, dir_make, dir_remove),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_ordered),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(test_given_up, dir_make, dir_remove),
+		cmocka_unit_test_setup_teardown(test_killed, dir_make, dir_remove),
 		cmocka_unit_test_setup_teardown(test_replaces, dir_make, dir_remove),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,7 @@ const os = require('os');
 const path = require('path');
 const { short } = require('../lib/compare');
 const { HeapSnapshot } = require('../lib/heapsnapshot');
-const { flags, latest } = require('../lib/heap');
+const { flags, latest, NO_ORACLE } = require('../lib/heap');
 const { SkipError, must } = require('../lib/target');
 const versions = require('../lib/versions');
 
@@ -63,7 +63,11 @@ async function checkLoader(t) {
   compareWithDevtools(t, HeapSnapshot.load(file), await devtools(file, ORACLE), ORACLE);
 }
 
-/* DevTools on nopsy's snapshot and on V8's of the same process. */
+/*
+ * DevTools on nopsy's snapshot and on V8's of the same process.  Up to Node 20
+ * V8 told maps as hidden nodes, whose sizes DevTools adds to their owner's; up
+ * to 16 its own objects had other references, and so others retain them.
+ */
 async function checkDevtools(t) {
   const file = await written(t);
   if (!file) return;
@@ -72,7 +76,8 @@ async function checkDevtools(t) {
   compareWithDevtools(t, HeapSnapshot.load(file), ours, ORACLE);
   if (ours.problems.length > theirs.problems.length) t.fail(`DevTools has a problem: ${ours.problems[0]}`);
   for (const name of ORACLE.filter((n) => n.startsWith('Oracle'))) {
-    const sizes = (told) => told.classes[name].map((n) => `${n.self}/${n.retained}@${n.distance}`).sort().join(' ');
+    const size = (n) => `${t.number >= 2200 ? n.self : '-'}/${t.number >= 1800 ? n.retained : '-'}@${n.distance}`;
+    const sizes = (told) => told.classes[name].map(size).sort().join(' ');
     if (sizes(ours) !== sizes(theirs)) t.fail(`${name}: self/retained@distance in DevTools of nopsy's file ${short(sizes(ours))}, of V8's ${short(sizes(theirs))}`);
   }
 }
@@ -91,7 +96,7 @@ async function checkMemlab(t) {
 }
 
 module.exports = [
-  { name: 'heap/consumers/loader', fixture: 'heap-oracle.js', args: () => ['plain', 'snapshot'], core: 'self', from: 1000, check: checkLoader },
-  { name: 'heap/consumers/devtools', fixture: 'heap-oracle.js', args: () => ['plain', 'snapshot'], core: 'self', from: 1000, check: checkDevtools },
+  { name: 'heap/consumers/loader', fixture: 'heap-oracle.js', except: NO_ORACLE, args: () => ['plain', 'snapshot'], core: 'self', from: 1000, check: checkLoader },
+  { name: 'heap/consumers/devtools', fixture: 'heap-oracle.js', except: NO_ORACLE, args: () => ['plain', 'snapshot'], core: 'self', from: 1000, check: checkDevtools },
   { name: 'heap/consumers/memlab', fixture: 'heap-leaks.js', args: () => ['typo', 'spin'], check: checkMemlab },
 ].map((c) => ({ feature: 'DevTools and memlab', flags, modes: ['core'], quick: latest, ...c }));

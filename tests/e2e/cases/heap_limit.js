@@ -11,8 +11,9 @@ const { SkipError } = require('../lib/target');
 const { HeapSnapshot, formatProblems } = require('../lib/heapsnapshot');
 const versions = require('../lib/versions');
 
-const HEAP_MB = 90;
-const LIMIT_MB = 300;
+/* The case as it was met is 488 in 1536; these run with all the others. */
+const HEAP_MB = Number(process.env.NOPSY_LIMITED_HEAP_MB || 90);
+const LIMIT_MB = Number(process.env.NOPSY_LIMIT_MB || 300);
 const TARGET = path.join(versions.TESTS, '../bench/heap_target.js');
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

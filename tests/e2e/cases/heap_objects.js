@@ -3,7 +3,7 @@
 const path = require('path');
 const { short } = require('../lib/compare');
 const { HeapSnapshot } = require('../lib/heapsnapshot');
-const { batch, countMatches, flags, groupsOf, instances, modern, some, sum } = require('../lib/heap');
+const { batch, countMatches, flags, groupsOf, instances, modern, NO_ORACLE, some, sum } = require('../lib/heap');
 
 const ofClass = (groups, name) => groups.filter((g) => g.class === name);
 
@@ -149,6 +149,8 @@ const cases = [{
   },
 }, {
   name: 'heap/objects/es6', fixture: 'heap-census-es6.js', from: 600, args: () => ['spin'], quick: modern,
+  explained: [{ name: 'an object in C++ holds the context, and nothing tells that it is dead itself', when: (t) => t.number >= 2300,
+    match: /^live objects: expected 0 CensusOfDropped/ }],
   check: async (t) => {
     const live = groupsOf(t, await t.json('objects'), 'objects');
     checkCounts(t, live, (c) => c.live, 'live objects');
@@ -161,7 +163,7 @@ const cases = [{
     checkCounts(t, groupsOf(t, await t.json('objects'), 'objects'), (c) => c.live, 'live objects');
   },
 }, {
-  name: 'heap/objects/v8', fixture: 'heap-oracle.js', from: 800, args: () => ['plain', 'snapshot'], core: 'self', modes: ['core'], quick: modern,
+  name: 'heap/objects/v8', fixture: 'heap-oracle.js', from: 800, except: NO_ORACLE, args: () => ['plain', 'snapshot'], core: 'self', modes: ['core'], quick: modern,
   check: checkAgainstV8,
 }, {
   name: 'heap/shell', fixture: 'heap-census.js', args: () => ['spin'], quick: modern,

@@ -4,8 +4,9 @@ const fs = require('fs');
 const path = require('path');
 const { short } = require('../lib/compare');
 const { countMatches, flags, groupsOf, some, sum } = require('../lib/heap');
+const nopsy = require('../lib/nopsy');
 
-const TABLES = ['objects', 'edges', 'strings', 'properties', 'functions', 'scripts', 'contexts', 'frames', 'threads', 'roots'];
+const TABLES = ['objects', 'edges', 'strings', 'properties', 'functions', 'scripts', 'contexts', 'frames', 'threads', 'roots', 'handles'];
 
 async function query(t, text) {
   const answer = await t.json('sql', text);
@@ -92,6 +93,48 @@ async function checkFile(t) {
   db.close();
 }
 
+/* Calls back when the process has a file open in that folder that has no name there (yet): its half-written answer. */
+function whenWriting(child, folder, call) {
+  const timer = setInterval(() => {
+    let names = [];
+    try {
+      names = fs.readdirSync(`/proc/${child.pid}/fd`).map((fd) => fs.readlinkSync(`/proc/${child.pid}/fd/${fd}`));
+    } catch (e) { /* not there yet, or gone */ }
+    if (!names.some((name) => name.startsWith(`${folder}/`) && !/core|\.sqlite$/.test(path.basename(name)))) return;
+    clearInterval(timer);
+    call();
+  }, 2);
+  child.on('exit', () => clearInterval(timer));
+}
+
+/* However an export ends before it is whole: nothing is left of it, and what was at its place stays. */
+async function checkEnds(t) {
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(t.dir, 'ends-')));
+  const file = path.join(folder, 'x.sqlite');
+  const checkLeft = (what) => {
+    const names = fs.readdirSync(folder).join();
+    if (names !== 'x.sqlite' || fs.readFileSync(file, 'utf8') !== 'old') t.fail(`${what}: ${names} is left, ${fs.statSync(file).size} bytes`);
+  };
+  fs.writeFileSync(file, 'old');
+  for (const [signal, name] of [['SIGTERM', 'x.sqlite'], ['SIGINT', 'new.sqlite'], ['SIGKILL', 'new.sqlite']]) {
+    const result = await nopsy.run(['sql', t.spec, '-o', path.join(folder, name)], { onSpawn: (child) => whenWriting(child, folder, () => child.kill(signal)) });
+    if (result.status === 0) t.fail(`sql -o with ${signal} ended well: it was not seen writing`);
+    else checkLeft(`sql -o with ${signal}`);
+    if (signal === 'SIGINT' && (result.status !== 1 || !/interrupted/.test(result.stderr))) t.fail(`sql -o with SIGINT: status ${result.status}, ${short(result.stderr)}`);
+    fs.writeFileSync(file, 'old');
+  }
+  const result = await nopsy.run(['sql', t.spec, '-o', `${folder}/x.sqlite`],
+    { wrapper: ['unshare', '-m', 'sh', '-c', `mount -t tmpfs -o size=2m tmpfs '${folder}' && { "$@"; s=$?; ls '${folder}'; exit $s; }; exit 77`, 'sh'] });
+  if (result.status === 77 || result.status === null) t.notes.push('no file system of our own can be made here: a full disk was not tried');
+  else if (result.status !== 1 || !/disk is full/.test(result.stderr) || result.stdout.trim()) {
+    t.fail(`sql -o on a full disk: status ${result.status}, ${short(result.stderr)}, left behind: ${result.stdout}`);
+  }
+  const link = path.join(folder, 'link.sqlite');
+  fs.symlinkSync('x.sqlite', link);
+  await t.run(['sql', t.spec, '-o', link, '--tables', 'threads']);
+  if (!fs.lstatSync(link).isSymbolicLink() || fs.statSync(file).size < 100) t.fail('sql -o to a symbolic link replaces the link, or not what it leads to');
+}
+
 module.exports = [
   { name: 'heap/sql', quick: some, check: async (t) => {
     await checkCensus(t);
@@ -99,6 +142,7 @@ module.exports = [
   } },
   { name: 'heap/sql/file', modes: ['core'], quick: (n) => n === 2421, check: async (t) => {
     await checkFile(t);
+    await checkEnds(t);
     await checkErrors(t);
   } },
 ].map((c) => ({ feature: 'sql', fixture: 'heap-census.js', args: () => ['spin'], flags, modes: ['live', 'core'], ...c }));

@@ -12,6 +12,9 @@ const some = (number, mode) => mode !== 'live' && mode !== 'gcore' && [10, 1222,
 const modern = (number, mode) => mode !== 'live' && mode !== 'gcore' && [1222, 2421].includes(number);
 const latest = (number, mode) => mode !== 'live' && mode !== 'gcore' && number === 2421;
 
+/* Versions that crash while they write a snapshot of the heap of heap-oracle.js. */
+const NO_ORACLE = ['14.0.0'];
+
 /* Fixtures may ask for a collection. */
 const flags = () => ['--expose-gc'];
 
@@ -108,4 +111,4 @@ function shownPath(steps) {
 }
 
 module.exports = { rows, field, sum, groupsOf, batch, countMatches, instances, instancesOf, nameMatches, stepMatches, pathHas, shownPath, some, modern, latest,
-  flags, ADDRESS };
+  flags, ADDRESS, NO_ORACLE };
