@@ -24,7 +24,11 @@
  * number is all that the semidominator wants of it.
  */
 struct vert {
-	uint32_t ancestor; /* parent in the tree, its paths compressed; at last: a dominator some levels up */
+	/*
+	 * At first the number of its predecessors, then where their row ends; from when its semidominator is known,
+	 * parent in the tree, its paths compressed; at last a dominator some levels up.
+	 */
+	uint32_t ancestor;
 	uint32_t label;	   /* vertex with the least semidominator on the compressed path; at last: depth */
 	uint32_t semi;
 	uint32_t dominator; /* parent in the tree at first */
@@ -37,9 +41,9 @@ struct tree {
 	uint64_t *is_root, *is_leaf;  /* a bit a node */
 	uint32_t count;
 	uint32_t *number;    /* by node; 0: not reached; of leaves: see leaf_take() */
-	np_vertex *vertex;   /* node, by number */
+	np_vertex *vertex;   /* node, by number; NULL until dominators are known */
 	struct vert *verts;  /* by number */
-	uint32_t *pred_rows, *preds;
+	uint32_t *preds;     /* rows by number; the first begins at 0 */
 	struct np_ephemeron *ephemerons; /* live ones with a value, by key */
 	size_t ephemeron_count;
 	uint64_t *is_key; /* a bit a node */
@@ -144,58 +148,60 @@ static void tree_shrink(struct tree *t)
 
 /* --- the depth-first pass --- */
 
-struct cursors {
-	NP_VEC(uint32_t) of; /* where to go on, of each vertex on the way here */
+/* The way to where the pass is. */
+struct step {
+	np_vertex node;
+	uint32_t edge; /* of it, that comes next */
 };
 
-static uint32_t tree_enter(struct tree *t, np_vertex node, uint32_t parent, struct cursors *cursors)
+struct steps {
+	NP_VEC(struct step) all;
+};
+
+static uint32_t tree_enter(struct tree *t, np_vertex node, uint32_t parent, struct steps *steps)
 {
 	uint32_t at = ++t->count;
 	t->number[node] = at;
-	t->vertex[at] = node;
-	t->verts[at] = (struct vert){.ancestor = parent, .label = at, .semi = parent, .dominator = parent};
-	np_vec_push(&cursors->of, 0);
+	t->verts[at] = (struct vert){.label = at, .semi = parent, .dominator = parent};
+	np_vec_push(&steps->all, (struct step){node, 0});
 	return at;
 }
 
 /* Edges that lead back to lower numbers are counted on the way. */
-static void tree_descend(struct tree *t, np_vertex from, struct cursors *cursors)
+static void tree_descend(struct tree *t, np_vertex from, struct steps *steps)
 {
-	uint32_t at = tree_enter(t, from, 0, cursors);
+	uint32_t at = tree_enter(t, from, 0, steps);
 	while (at) {
 		np_vertex next;
-		if (!node_edge(t, t->vertex[at], cursors->of.data[cursors->of.len - 1]++, &next)) {
+		struct step *step = &steps->all.data[steps->all.len - 1];
+		if (!node_edge(t, step->node, step->edge++, &next)) {
 			at = t->verts[at].dominator;
-			cursors->of.len--;
+			steps->all.len--;
 			continue;
 		}
 		if (next == NP_VERTEX_NONE || bit_of(t->is_leaf, next))
 			continue;
 		uint32_t to = t->number[next];
 		if (!to)
-			at = tree_enter(t, next, at, cursors);
+			at = tree_enter(t, next, at, steps);
 		else if (to < at)
-			t->pred_rows[to + 2]++;
+			t->verts[to].ancestor++;
 	}
 }
 
 static void tree_number(struct tree *t)
 {
-	size_t n = (size_t)np_graph_node_count(t->graph) + 3;
-	struct cursors cursors = {0};
-	/* Of the arrays by number only as much is touched as there are inner nodes. */
+	size_t n = (size_t)np_graph_node_count(t->graph) + 1;
+	struct steps steps = {0};
 	t->number = np_xcalloc_huge(n, sizeof(*t->number));
-	t->vertex = np_xmalloc_huge(n * sizeof(*t->vertex));
-	t->verts = np_xmalloc_huge(n * sizeof(*t->verts));
-	t->pred_rows = np_xcalloc_huge(n, sizeof(*t->pred_rows));
-	t->vertex[0] = NP_VERTEX_NONE;
+	t->verts = np_xmalloc_huge(n * sizeof(*t->verts)); /* touched only as far as there are inner nodes */
 	t->verts[0] = (struct vert){0};
 	for (size_t i = 0; i < t->roots->count; i++) {
 		np_vertex node = t->roots->all[i].node;
 		if (!t->roots->all[i].is_weak && !bit_of(t->is_leaf, node) && !t->number[node])
-			tree_descend(t, node, &cursors);
+			tree_descend(t, node, &steps);
 	}
-	np_vec_deinit(&cursors.of);
+	np_vec_deinit(&steps.all);
 }
 
 /* Rows of predecessors with higher numbers; of the others the least. */
@@ -203,11 +209,12 @@ static np_err *tree_reverse(struct tree *t)
 {
 	uint64_t total = 0;
 	np_vertex target, n = np_graph_node_count(t->graph);
-	for (uint32_t v = 2; v <= t->count + 2; v++) {
-		total += t->pred_rows[v];
+	for (uint32_t v = 1; v <= t->count; v++) {
+		uint32_t count = t->verts[v].ancestor;
+		t->verts[v].ancestor = (uint32_t)total;
+		total += count;
 		if (total > UINT32_MAX)
 			return np_err_new(NP_ELIMIT, "the heap has more references than dominators can be computed for");
-		t->pred_rows[v] = (uint32_t)total;
 	}
 	t->preds = np_xmalloc_huge((size_t)(total ? total : 1) * sizeof(*t->preds));
 	for (np_vertex node = 0; node < n; node++) {
@@ -215,11 +222,12 @@ static np_err *tree_reverse(struct tree *t)
 		for (uint32_t i = 0; from && node_edge(t, node, i, &target); i++) {
 			uint32_t to = target == NP_VERTEX_NONE || bit_of(t->is_leaf, target) ? 0 : t->number[target];
 			if (to && to < from)
-				t->preds[t->pred_rows[to + 1]++] = from;
+				t->preds[t->verts[to].ancestor++] = from;
 			else if (to && t->verts[to].semi > from)
 				t->verts[to].semi = from;
 		}
 	}
+	np_debug("heap: dominators of %u inner nodes of %u, %llu edges back", t->count, n, (unsigned long long)total);
 	return NULL;
 }
 
@@ -258,11 +266,12 @@ static void tree_semidominators(struct tree *t)
 	struct vert *verts = t->verts;
 	for (uint32_t v = t->count; v >= 1; v--) {
 		uint32_t semi = verts[v].semi;
-		for (uint32_t e = t->pred_rows[v]; e < t->pred_rows[v + 1]; e++) {
+		for (uint32_t e = verts[v - 1].ancestor; e < verts[v].ancestor; e++) {
 			uint32_t s = verts[tree_eval(verts, t->preds[e], v + 1, &path)].semi;
 			semi = s < semi ? s : semi;
 		}
 		verts[v].semi = semi;
+		verts[v].ancestor = verts[v].dominator;
 	}
 	np_vec_deinit(&path.nodes);
 }
@@ -343,6 +352,11 @@ static np_vertex *tree_parents(struct tree *t)
 {
 	np_vertex n = np_graph_node_count(t->graph);
 	np_vertex *parent = t->number;
+	t->vertex = np_xmalloc_huge(((size_t)t->count + 1) * sizeof(*t->vertex));
+	t->vertex[0] = NP_VERTEX_NONE;
+	for (np_vertex node = 0; node < n; node++)
+		if (!bit_of(t->is_leaf, node) && t->number[node])
+			t->vertex[t->number[node]] = node;
 	for (np_vertex node = 0; node < n; node++) {
 		uint32_t number = t->number[node];
 		if (bit_of(t->is_leaf, node)) {
@@ -392,12 +406,9 @@ np_err *np_dominators_init(const np_graph *g, const struct np_graph_roots *roots
 	tree_number(&t);
 	np_err *err = tree_reverse(&t);
 	if (!err) {
-		np_debug("heap: dominators of %u inner nodes of %u, %u edges back", t.count, np_graph_node_count(g),
-			 t.pred_rows[t.count + 1]);
 		tree_semidominators(&t);
 		free(t.preds);
-		free(t.pred_rows);
-		t.preds = t.pred_rows = NULL;
+		t.preds = NULL;
 		tree_dominators(&t);
 		tree_leaves(&t);
 		tree_retained(&t, &d);
@@ -406,7 +417,6 @@ np_err *np_dominators_init(const np_graph *g, const struct np_graph_roots *roots
 	free(t.number);
 	free(t.vertex);
 	free(t.verts);
-	free(t.pred_rows);
 	free(t.preds);
 	free(t.is_root);
 	free(t.is_leaf);
