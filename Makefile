@@ -16,7 +16,7 @@ WARN = -Wall -Wextra -Wvla -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wn
 CPPFLAGS += -D_GNU_SOURCE -Isrc -I$(BUILD)/gen
 LIBS = -ldw -lelf -lzstd -llz4 -lz -lcapstone -lsqlite3 -ledit -lpthread -lstdc++ -lm
 
-LAYERS = base mem target layout v8 stack heap format out sql cmd shell
+LAYERS = base mem target layout v8 stack heap profile format out sql cmd shell
 LIB_SRC = $(sort $(foreach l,$(filter-out cmd shell,$(LAYERS)),$(wildcard src/$(l)/*.c)))
 PROG_SRC = $(sort $(wildcard src/cmd/*.c src/shell/*.c))
 GEN_SRC = $(BUILD)/gen/layout_facts.c
@@ -98,7 +98,12 @@ bench-heap: deps
 	+@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/run-heap
 
-.PHONY: deps unit-tests check-layers test test-matrix demo bench bench-heap
+# The filters beside their peers and beside grep; see bench/run-filters.
+bench-filters: deps
+	+@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/run-filters
+
+.PHONY: deps unit-tests check-layers test test-matrix demo bench bench-heap bench-filters
 
 # Program, library, manual pages and completions; the pages come from the command table.
 install: $(BUILD)/nopsy
@@ -142,3 +147,12 @@ docs: $(BUILD)/nopsy
 	mv $(BUILD)/COMMANDS.md docs/COMMANDS.md
 
 .PHONY: docs
+
+# --- Style and scripts of flame graphs -> C strings.
+ASSETS = $(sort $(wildcard src/format/*.css src/format/*.js))
+$(BUILD)/gen/assets.c: tools/gen-assets.awk $(ASSETS)
+	@mkdir -p $(BUILD)/gen
+	awk -f tools/gen-assets.awk $(ASSETS) > $@.part && mv $@.part $@
+
+$(BUILD)/libnopsy.a: $(BUILD)/obj/gen/assets.o
+-include $(BUILD)/obj/gen/assets.d

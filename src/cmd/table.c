@@ -20,6 +20,10 @@ extern const struct np_command np_cmd_whatis;
 extern const struct np_command np_cmd_snapshot;
 extern const struct np_command np_cmd_sql;
 extern const struct np_command np_cmd_layout;
+extern const struct np_command np_cmd_resolve;
+extern const struct np_command np_cmd_symbols;
+extern const struct np_command np_cmd_flame;
+extern const struct np_command np_cmd_convert;
 extern const struct np_command np_cmd_shell;
 extern const struct np_command np_cmd_help;
 extern const struct np_command np_cmd_generate;
@@ -44,6 +48,10 @@ const struct np_command *const np_commands[] = {
 	&np_cmd_snapshot,
 	&np_cmd_sql,
 	&np_cmd_layout,
+	&np_cmd_resolve,
+	&np_cmd_symbols,
+	&np_cmd_flame,
+	&np_cmd_convert,
 	&np_cmd_shell,
 	&np_cmd_help,
 	&np_cmd_generate,

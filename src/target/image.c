@@ -196,7 +196,8 @@ static const void *image_bytes(const struct np_file_map *map, uint64_t offset, u
 static void image_parse_segments(np_image *image)
 {
 	size_t count = 0;
-	if (elf_getphdrnum(image->elf, &count))
+	/* libelf hands out the headers where they lie */
+	if (elf_getphdrnum(image->elf, &count) || image->ehdr->e_phoff % _Alignof(Elf64_Phdr))
 		return;
 	const Elf64_Phdr *phdr = elf64_getphdr(image->elf);
 	for (size_t i = 0; phdr && i < count; i++) {
