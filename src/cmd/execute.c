@@ -298,17 +298,19 @@ static int execute_command(const struct np_execute *x, const struct np_args *arg
 static int execute_parsed(const struct np_execute *x, const struct np_args *args, np_arena *arena)
 {
 	np_err *err = NULL;
+	struct np_globals on_screen = args->globals; /* --output is for the answer that help stands in the place of */
+	on_screen.output = NULL;
 	if (args->globals.version) {
 		np_node *text = np_help_text(arena, "nopsy " NP_VERSION "\n");
 		np_set_str(text, "version", NP_VERSION);
-		err = np_cmd_show(x, &args->globals, text);
+		err = np_cmd_show(x, &on_screen, text);
 	} else if (args->globals.help && !args->command && x->session) {
 		struct np_args help = *args; /* a shell has its own */
 		help.command = np_table_find(x->table, "help");
 		help.globals.help = false;
 		return help.command ? execute_command(x, &help, arena) : NP_EXIT_USAGE;
 	} else if (args->globals.help) {
-		err = np_cmd_show(x, &args->globals,
+		err = np_cmd_show(x, &on_screen,
 				  args->command ? np_help_command(arena, args->command, x->session != NULL)
 						: np_help_overview(arena, x->table));
 	} else if (!args->command) {
