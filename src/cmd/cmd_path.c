@@ -39,7 +39,10 @@ static np_err *paths_of_one(struct np_invocation *inv, struct np_heap_view *view
 	NP_TRY(np_heap_view_node(inv, view, inv->args[0], &node));
 	NP_TRY(np_heap_view_need_reach(inv, view));
 	struct np_path *paths = NP_NEW_ARRAY(inv->arena, struct np_path, (size_t)count);
-	size_t n = np_paths_find(view->graph, &view->roots, &view->reach, node, (size_t)count, inv->arena, paths);
+	bool is_cut;
+	size_t n = np_paths_search(view->graph, &view->roots, &view->reach, node, (size_t)count, inv->arena, paths, &is_cut);
+	if (is_cut)
+		np_partial(inv, "there may be more paths: the search was ended, what holds the object is too deep");
 	np_node *list = np_list(inv->arena, &list_shape);
 	for (size_t i = 0; i < n; i++)
 		np_add(list, np_path_node(inv, view, &paths[i]));

@@ -47,6 +47,10 @@ static void tell_coverage(struct np_invocation *inv, struct np_heap_view *view)
 	if (view->told)
 		return;
 	view->told = true;
+	const struct np_process_facts *facts = np_target_facts(inv->session->target);
+	if (facts->truncated)
+		np_partial(inv, "the core is cut off, %.1f MiB are missing: objects there are not counted, and what only they "
+			   "hold looks like garbage", (double)facts->missing_bytes / (1 << 20));
 	if (r->unreadable_bytes)
 		np_partial(inv, "%.1f MiB of V8's heap are not in the core: objects there are missing",
 			   (double)r->unreadable_bytes / (1 << 20));
@@ -65,7 +69,8 @@ static np_err *view_build(struct np_invocation *inv, struct np_heap_view *view)
 	clock_gettime(CLOCK_MONOTONIC, &progress.start);
 	NP_TRY(np_heap_create(inv->session->v8, &view->heap));
 	if (!np_heap_page_count(view->heap))
-		return np_err_new(NP_ENOTFOUND, "no pages of V8's heap were found");
+		return np_err_new(NP_ENOTFOUND, "no pages of V8's heap were found%s",
+				  np_target_facts(inv->session->target)->truncated ? ": the core is cut off" : "");
 	view->cache = np_heap_cache_open(inv->session);
 	if (!np_heap_cache_graph(view->cache, view->heap, &view->graph)) {
 		np_err *err = np_graph_build(view->heap, &options, &view->graph);

@@ -5,7 +5,8 @@
 
 #include "base/vec.h"
 
-enum { PERIOD_MAX = 3, RUNS_MIN = 3, STEPS_MAX = 100000, SUFFIXES_MAX = 100000, HOLDERS_MAX = 1000, DISTANCE_MAX = 100000 };
+enum { PERIOD_MAX = 3, RUNS_MIN = 3, STEPS_MAX = 100000, SUFFIXES_MAX = 100000, HOLDERS_MAX = 1000, DISTANCE_MAX = 100000,
+       WORK_MAX = 100000000 };
 
 /* --- the shortest --- */
 
@@ -47,26 +48,36 @@ struct search {
 	NP_VEC(struct suffix) suffixes;
 	struct np_path *found;
 	size_t len, max;
+	uint64_t work; /* steps taken along paths and suffixes */
 };
 
-static bool suffix_has(const struct search *s, uint32_t suffix, np_vertex node)
+/* Deep structures (a list of a million) have suffixes as long: looking at all of them would take their square. */
+static bool search_is_over(const struct search *s)
 {
-	for (; suffix != SUFFIX_END; suffix = s->suffixes.data[suffix].next)
+	return s->len == s->max || s->suffixes.len >= SUFFIXES_MAX || s->work >= WORK_MAX;
+}
+
+static bool suffix_has(struct search *s, uint32_t suffix, np_vertex node)
+{
+	for (; suffix != SUFFIX_END; suffix = s->suffixes.data[suffix].next) {
+		s->work++;
 		if (s->suffixes.data[suffix].node == node)
 			return true;
+	}
 	return false;
 }
 
 /* The shortest path to the suffix's node, then the suffix; false when it would go through a node twice. */
-static bool suffix_path(const struct search *s, uint32_t suffix, struct np_path *ret)
+static bool suffix_path(struct search *s, uint32_t suffix, struct np_path *ret)
 {
 	struct np_path path;
 	size_t extra = 0;
 	const struct suffix *at = &s->suffixes.data[suffix];
 	if (!path_shortest(s->roots, s->reach, at->node, s->arena, &path))
 		return false;
+	s->work += path.len;
 	for (size_t i = 0; i + 1 < path.len; i++)
-		if (suffix_has(s, suffix, path.nodes[i]))
+		if (s->work >= WORK_MAX || suffix_has(s, suffix, path.nodes[i]))
 			return false;
 	for (uint32_t i = at->next; i != SUFFIX_END; i = s->suffixes.data[i].next)
 		extra++;
@@ -95,10 +106,12 @@ static void search_take(struct search *s, const struct np_path *path)
 static void search_push(struct search *s, np_vertex holder, uint32_t next)
 {
 	struct np_path path;
-	if (s->len == s->max || s->suffixes.len >= SUFFIXES_MAX || !np_reach_has(s->reach, holder) ||
-	    suffix_has(s, next, holder))
+	if (search_is_over(s) || !np_reach_has(s->reach, holder) || suffix_has(s, next, holder))
 		return;
 	np_vec_push(&s->suffixes, (struct suffix){holder, next});
+	/* what is behind it has its shortest path through this holder: that path is known */
+	if (np_reach_parents(s->reach)[s->suffixes.data[next].node] == holder)
+		return;
 	if (suffix_path(s, (uint32_t)s->suffixes.len - 1, &path))
 		search_take(s, &path);
 }
@@ -128,18 +141,22 @@ static void search_holders(struct search *s, uint32_t suffix)
 		if (np_edge_is_weak(back.targets[i]) || h.node == last || !np_reach_has(s->reach, h.node))
 			continue;
 		last = h.node;
-		for (np_vertex at = h.node; at != NP_VERTEX_NONE && h.distance < DISTANCE_MAX; at = parent[at])
-			h.distance++;
 		np_vec_push(&holders, h);
+	}
+	for (size_t i = 0; i < holders.len && holders.len > 1; i++) {
+		struct holder *h = &holders.data[i];
+		for (np_vertex at = h->node; at != NP_VERTEX_NONE && h->distance < DISTANCE_MAX; at = parent[at])
+			h->distance++;
+		s->work += h->distance;
 	}
 	if (holders.len)
 		qsort(holders.data, holders.len, sizeof(*holders.data), holder_compare);
-	for (size_t i = 0; i < holders.len && s->len < s->max; i++)
+	for (size_t i = 0; i < holders.len && !search_is_over(s); i++)
 		search_push(s, holders.data[i].node, suffix);
 	np_vec_deinit(&holders);
 	size_t n = np_graph_ephemeron_count(s->graph);
 	const struct np_ephemeron *e = np_graph_ephemerons(s->graph);
-	for (size_t i = 0; i < n && s->len < s->max; i++)
+	for (size_t i = 0; i < n && !search_is_over(s); i++)
 		if (e[i].value == node && s->reach->ephemeron_is_live[i])
 			search_push(s, e[i].key, suffix);
 }
@@ -163,22 +180,31 @@ static int length_compare(const void *a, const void *b)
 	return x->len < y->len ? -1 : x->len > y->len;
 }
 
-size_t np_paths_find(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach, np_vertex node,
-		     size_t max, np_arena *arena, struct np_path *ret)
+size_t np_paths_search(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach, np_vertex node,
+		       size_t max, np_arena *arena, struct np_path *ret, bool *ret_cut)
 {
 	struct search s = {.graph = graph, .roots = roots, .reach = reach, .arena = arena, .found = ret, .max = max};
+	*ret_cut = false;
 	if (!max || !path_shortest(roots, reach, node, arena, &ret[0]))
 		return 0;
 	s.len = 1;
 	if (max > 1) {
 		np_vec_push(&s.suffixes, (struct suffix){node, SUFFIX_END});
 		search_roots(&s, node);
-		for (uint32_t i = 0; i < s.suffixes.len && s.len < max; i++)
+		for (uint32_t i = 0; i < s.suffixes.len && !search_is_over(&s); i++)
 			search_holders(&s, i);
+		*ret_cut = s.len < max && search_is_over(&s);
 		np_vec_deinit(&s.suffixes);
 		qsort(ret + 1, s.len - 1, sizeof(*ret), length_compare);
 	}
 	return s.len;
+}
+
+size_t np_paths_find(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach, np_vertex node,
+		     size_t max, np_arena *arena, struct np_path *ret)
+{
+	bool is_cut;
+	return np_paths_search(graph, roots, reach, node, max, arena, ret, &is_cut);
 }
 
 /* --- steps --- */

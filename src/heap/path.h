@@ -21,6 +21,9 @@ struct np_path {
 /* At most max paths, shortest first, in the arena; 0 when nothing holds the object. */
 size_t np_paths_find(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach, np_vertex node,
 		     size_t max, np_arena *arena, struct np_path *ret);
+/* The same; *ret_cut: there may be more, but the structure is too deep to look at all of it. */
+size_t np_paths_search(np_graph *graph, const struct np_graph_roots *roots, const struct np_reach *reach, np_vertex node,
+		       size_t max, np_arena *arena, struct np_path *ret, bool *ret_cut);
 
 struct np_step {
 	np_vertex node;
