@@ -10,5 +10,9 @@ extern const struct np_profile_format np_format_bpftrace;
 extern const struct np_profile_format np_format_dtrace;
 extern const struct np_profile_format np_format_mac_sample;
 extern const struct np_profile_format np_format_instruments;
+extern const struct np_profile_format np_format_cpuprofile;
+extern const struct np_profile_format np_format_speedscope;
+extern const struct np_profile_format np_format_trace_event;
+extern const struct np_profile_format np_format_heapprofile;
 
 #endif

@@ -14,6 +14,10 @@ const struct np_profile_format *const np_profile_formats[] = {
 	&np_format_dtrace,
 	&np_format_mac_sample,
 	&np_format_instruments,
+	&np_format_cpuprofile,
+	&np_format_speedscope,
+	&np_format_trace_event,
+	&np_format_heapprofile,
 	NULL,
 };
 
