@@ -177,8 +177,10 @@ static void set_head(np_v8 *v8, np_addr error, const char *message, np_arena *ar
 	if (*message)
 		np_set_str(n, "_message", message);
 	np_sensitive(n, "_message");
-	if (np_object_own_data(v8, error, "code", &code) && np_is_kind(v8, code, NP_KIND_STRING))
+	if (np_object_own_data(v8, error, "code", &code) && np_is_kind(v8, code, NP_KIND_STRING)) {
 		np_set_str(n, "code", np_string_utf8(v8, np_ref(code), CODE_UNITS_MAX, arena));
+		np_sensitive(n, "code");
+	}
 	set_stack(v8, error, arena, n);
 }
 

@@ -87,8 +87,12 @@ static const char *folder_of_user(np_arena *arena)
 
 np_heap_cache *np_heap_cache_open(const struct np_session *session)
 {
-	if (!session->cache || np_target_kind(session->target) != NP_TARGET_CORE)
+	if (!session->cache)
 		return NULL;
+	if (np_target_kind(session->target) != NP_TARGET_CORE) {
+		np_warn("--cache: the heap of a living process is another one at every look; the cache is for cores");
+		return NULL;
+	}
 	np_arena *arena = np_arena_create();
 	const char *folder = folder_of_user(arena), *key = key_make(arena, session);
 	if (!folder || !key || !folder_make(folder)) {
