@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "heap/group_retained.h"
 
 enum { LEVELS = 3 }; /* a dictionary, its cell, what is in it */
 
@@ -133,6 +134,56 @@ static void node_take(void *ctx, np_vertex child)
 	tally_add(g, tally_of(g, np_class_id_of(g->classes, child)), child);
 }
 
+/* Does one of them dominate another?  Each node above them is asked once. */
+static bool nodes_nest(const np_graph *graph, const struct np_dominators *d, const np_vertex *nodes, size_t count)
+{
+	size_t words = (size_t)np_graph_node_count(graph) / 64 + 1;
+	uint64_t *in = np_xcalloc(words, sizeof(*in)), *seen = np_xcalloc(words, sizeof(*seen));
+	bool nests = false;
+	for (size_t i = 0; i < count; i++)
+		in[nodes[i] / 64] |= 1ull << (nodes[i] % 64);
+	for (size_t i = 0; i < count && !nests; i++)
+		for (np_vertex at = d->parent[nodes[i]]; at != NP_VERTEX_NONE && !nests; at = d->parent[at]) {
+			uint64_t bit = 1ull << (at % 64);
+			if (seen[at / 64] & bit)
+				break;
+			seen[at / 64] |= bit;
+			nests = in[at / 64] & bit;
+		}
+	free(in);
+	free(seen);
+	return nests;
+}
+
+static uint32_t *no_groups(const np_graph *graph)
+{
+	size_t n = np_graph_node_count(graph);
+	uint32_t *group_of = np_xmalloc((n + 1) * sizeof(*group_of));
+	memset(group_of, 0xff, (n + 1) * sizeof(*group_of)); /* NP_VERTEX_NONE */
+	return group_of;
+}
+
+/* What those of each tally retain, where some dominate others; malloc'ed. */
+static uint64_t *nested_bytes(struct gather *g, const uint32_t *group_of)
+{
+	uint64_t *bytes = np_xcalloc(g->by_id.len + 1, sizeof(*bytes));
+	np_group_retained(g->dominators, group_of, (uint32_t)g->by_id.len, bytes);
+	return bytes;
+}
+
+/* The nodes gathered, one tally a class: what those of each retain together. */
+static void retained_once(struct gather *g)
+{
+	uint32_t *group_of = no_groups(g->graph);
+	for (size_t i = 0; i < g->nodes.len; i++)
+		group_of[g->nodes.data[i]] = np_class_id_of(g->classes, g->nodes.data[i]) + 1;
+	uint64_t *bytes = nested_bytes(g, group_of);
+	for (size_t i = 0; i < g->by_id.len; i++)
+		g->by_id.data[i].retained_bytes = bytes[i];
+	free(bytes);
+	free(group_of);
+}
+
 static int tally_compare(const void *a, const void *b)
 {
 	const struct np_class_tally *x = a, *y = b;
@@ -171,6 +222,8 @@ void np_dominated_by_class(np_graph *graph, np_classes *classes, struct np_domin
 	struct gather g = {.graph = graph, .classes = classes, .dominators = d};
 	for (size_t i = 0; i < count; i++)
 		children_visit(graph, d, nodes[i], nodes[i], LEVELS, node_take, &g);
+	if (count > 1 && nodes_nest(graph, d, nodes, count)) /* else what they dominate does not nest, either */
+		retained_once(&g);
 	tallies_finish(&g, tally_compare, ret);
 	uint32_t class_count = np_class_id_count(classes);
 	size_t *next = np_xcalloc((size_t)class_count + 1, sizeof(*next));
@@ -181,6 +234,21 @@ void np_dominated_by_class(np_graph *graph, np_classes *classes, struct np_domin
 		ret->nodes[next[np_class_id_of(classes, g.nodes.data[i])]++] = g.nodes.data[i];
 	free(next);
 	np_vec_deinit(&g.nodes);
+}
+
+/* The nodes by the tally of what dominates them: what those of each retain together. */
+static void held_once(struct gather *g, const np_vertex *nodes, size_t count)
+{
+	uint32_t *group_of = no_groups(g->graph);
+	for (size_t i = 0; i < count; i++) {
+		np_vertex by = dominator_of(g->graph, g->dominators, nodes[i]);
+		group_of[nodes[i]] = by == NP_VERTEX_NONE ? 0 : np_class_id_of(g->classes, by) + 1;
+	}
+	uint64_t *bytes = nested_bytes(g, group_of);
+	for (size_t i = 0; i < g->by_id.len; i++)
+		g->by_id.data[i].held_bytes = bytes[i];
+	free(bytes);
+	free(group_of);
 }
 
 void np_dominators_by_class(np_graph *graph, np_classes *classes, struct np_dominators *d, const np_vertex *nodes,
@@ -196,9 +264,14 @@ void np_dominators_by_class(np_graph *graph, np_classes *classes, struct np_domi
 		if (by == NP_VERTEX_NONE || seen[by / 64] >> (by % 64) & 1)
 			continue;
 		seen[by / 64] |= 1ull << (by % 64);
-		tally_add(&g, t, by);
+		node_take(&g, by);
 	}
 	free(seen);
+	if (nodes_nest(graph, d, nodes, count))
+		held_once(&g, nodes, count);
+	if (nodes_nest(graph, d, g.nodes.data, g.nodes.len))
+		retained_once(&g);
+	np_vec_deinit(&g.nodes);
 	tallies_finish(&g, held_compare, ret);
 }
 

@@ -23,6 +23,7 @@ struct np_drop {
 /* Those that drop by min_bytes or more, biggest first; malloc'ed. */
 size_t np_drops_find(np_graph *graph, struct np_dominators *dominators, uint64_t min_bytes, struct np_drop **ret);
 
+/* Of objects of a tally that dominate each other the outer one's bytes are the sum: what would be freed with all. */
 struct np_class_tally {
 	uint32_t class_id;
 	uint64_t count, self_bytes, retained_bytes;

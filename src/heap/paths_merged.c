@@ -190,30 +190,41 @@ static void todo_mark(struct merge *m)
 		}
 }
 
-/* Which nodes have a member above them or are one: each node is asked once. */
-static void covered_mark(struct merge *m)
+/* Numbers the members in the order of their nodes. */
+static void members_number(struct merge *m)
+{
+	np_vertex n = np_graph_node_count(m->graph);
+	uint32_t count = 0;
+	m->first_member = np_xcalloc((size_t)n / 64 + 1, sizeof(*m->first_member));
+	for (np_vertex word = 0; word <= n / 64; word++) {
+		m->first_member[word] = count;
+		count += (uint32_t)__builtin_popcountll(m->members[word]);
+	}
+	m->nested = np_xcalloc((size_t)count + 1, sizeof(*m->nested));
+}
+
+/*
+ * What members retain that another one dominates counts with the nearest that
+ * does.  Each node between them is walked over once: it is told what is above.
+ */
+static void nested_sum(struct merge *m)
 {
 	np_vertex n = np_graph_node_count(m->graph);
 	const uint32_t *parent = m->dominators->parent;
-	uint64_t *known = np_xcalloc((size_t)n / 64 + 1, sizeof(*known));
-	m->covered = np_xcalloc((size_t)n / 64 + 1, sizeof(*m->covered));
-	for (np_vertex word = 0; word <= n / 64; word++) {
-		m->covered[word] = m->members[word];
-		known[word] = m->members[word];
-	}
+	uint32_t *above = np_xcalloc((size_t)n + 1, sizeof(*above)); /* nearest member + 1; n + 1: none; 0: unknown */
+	members_number(m);
 	for (np_vertex word = 0; word <= n / 64; word++)
 		for (uint64_t bits = m->members[word]; bits; bits &= bits - 1) {
-			np_vertex from = parent[word * 64 + (np_vertex)__builtin_ctzll(bits)], at = from;
-			while (at != NP_VERTEX_NONE && !merge_has(known, at))
+			np_vertex node = word * 64 + (np_vertex)__builtin_ctzll(bits), from = parent[node], at = from;
+			while (at != NP_VERTEX_NONE && !merge_has(m->members, at) && !above[at])
 				at = parent[at];
-			bool is_covered = at != NP_VERTEX_NONE && merge_has(m->covered, at);
-			for (; from != NP_VERTEX_NONE && !merge_has(known, from); from = parent[from]) {
-				merge_set(known, from);
-				if (is_covered)
-					merge_set(m->covered, from);
-			}
+			uint32_t found = at == NP_VERTEX_NONE ? n + 1 : merge_has(m->members, at) ? at + 1 : above[at];
+			for (; from != at; from = parent[from])
+				above[from] = found;
+			if (found <= n)
+				m->nested[merge_member(m, found - 1)] += m->dominators->retained[node];
 		}
-	free(known);
+	free(above);
 }
 
 static int ephemeron_compare(const void *a, const void *b)
@@ -281,7 +292,7 @@ void np_merged_paths(np_graph *graph, np_classes *classes, const struct np_graph
 	build_init(&m);
 	todo_mark(&m);
 	if (dominators)
-		covered_mark(&m);
+		nested_sum(&m);
 	ephemerons_gather(&m);
 	roots_put(&m);
 	run_queue(&m);
@@ -289,7 +300,8 @@ void np_merged_paths(np_graph *graph, np_classes *classes, const struct np_graph
 	*ret = (struct np_merged){m.steps.data, m.steps.len, m.unheld, m.arena};
 	np_arena_destroy(m.scratch);
 	free(m.todo);
-	free(m.covered);
+	free(m.first_member);
+	free(m.nested);
 	free(m.table);
 	free(m.via_table);
 	free(m.astray);

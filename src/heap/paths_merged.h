@@ -19,7 +19,8 @@
  * list, a chain of closures, a tree) is the same one, told with how often it
  * came in a row.  Stores, maps and cells are folded as in path.h.
  *
- * Memory: two bits a node, and the steps.
+ * Memory: two bits a node, and the steps; with retained sizes eight bytes an
+ * object of the set and, for a while, four a node.
  */
 #ifndef NP_HEAP_PATHS_MERGED_H
 #define NP_HEAP_PATHS_MERGED_H
@@ -49,9 +50,9 @@ struct np_merged {
 };
 
 /*
- * members: a bit a node.  dominators may be NULL: then retained_bytes are 0.  Of
- * members that another one retains the bytes count with that one, so that the
- * sum is what would be freed with all of them.
+ * members: a bit a node.  dominators may be NULL: then retained_bytes are 0.  A
+ * step's are what would be freed with all members it leads to: those of them
+ * that no other one of them dominates, summed.
  */
 void np_merged_paths(np_graph *graph, np_classes *classes, const struct np_graph_roots *roots,
 		     const struct np_reach *reach, const struct np_dominators *dominators, const uint64_t *members,

@@ -90,7 +90,8 @@ struct merge {
 	const struct np_dominators *dominators;
 	const uint64_t *members;
 	uint64_t *todo;	   /* a bit a node: on a path, not yet in a step */
-	uint64_t *covered; /* a bit a node: a member is it, or above it in the dominator tree */
+	uint32_t *first_member; /* by word of members: the number of the first one there; NULL without dominators */
+	uint64_t *nested;  /* by number of a member: what those retain that it, as the nearest one, dominates */
 	np_arena *arena, *scratch;
 	NP_VEC(struct np_merged_step) steps;
 	NP_VEC(struct merge_state) states; /* by step */
@@ -130,6 +131,13 @@ static inline bool merge_has(const uint64_t *bits, np_vertex node)
 static inline void merge_set(uint64_t *bits, np_vertex node)
 {
 	bits[node / 64] |= 1ull << (node % 64);
+}
+
+/* The number of a member. */
+static inline uint32_t merge_member(const struct merge *m, np_vertex node)
+{
+	uint64_t before = m->members[node / 64] & ((1ull << (node % 64)) - 1);
+	return m->first_member[node / 64] + (uint32_t)__builtin_popcountll(before);
 }
 
 static inline int64_t merge_fact(const np_layout *l, enum np_fact fact)

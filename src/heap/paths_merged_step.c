@@ -121,6 +121,19 @@ static void astray_add(struct merge *m, uint32_t step, uint32_t via, uint64_t se
 	a->retained_bytes += retained_bytes;
 }
 
+/*
+ * What a member retains beyond other members.  All that dominate an object are
+ * on its path, so that each step which leads to them leads to it, too: the sum
+ * of these over a step is what its outermost members retain.
+ */
+static uint64_t retained_alone(const struct merge *m, np_vertex node)
+{
+	if (!m->dominators)
+		return 0;
+	uint64_t retained = m->dominators->retained[node], nested = m->nested[merge_member(m, node)];
+	return retained > nested ? retained - nested : 0;
+}
+
 static void step_add(struct merge *m, uint32_t step, np_vertex node, np_vertex holder, struct merge_turn turn)
 {
 	struct np_merged_step *s = &m->steps.data[step];
@@ -132,9 +145,7 @@ static void step_add(struct merge *m, uint32_t step, np_vertex node, np_vertex h
 	if (turn.step == step && turn.round > s->rounds)
 		s->rounds = turn.round;
 	if (merge_has(m->members, node)) {
-		np_vertex above = m->dominators ? m->dominators->parent[node] : NP_VERTEX_NONE;
-		bool is_top = m->dominators && (above == NP_VERTEX_NONE || !merge_has(m->covered, above));
-		uint64_t self_bytes = np_graph_size(m->graph, node), retained = is_top ? m->dominators->retained[node] : 0;
+		uint64_t self_bytes = np_graph_size(m->graph, node), retained = retained_alone(m, node);
 		s->members++;
 		s->count++;
 		s->self_bytes += self_bytes;

@@ -26,6 +26,7 @@ function treeOf(t, answer, what) {
     if (parent && (row.count > parent.count || row.self_bytes > parent.self_bytes || row.retained_bytes > parent.retained_bytes)) {
       t.fail(`${what}: ${short(row)} is more than what it is below`);
     }
+    if (row.retained_bytes < row.self_bytes) t.fail(`${what}: ${short(row)} retains less than its objects are`);
     if (row.depth && !ADDRESS.test(row.objects === 1 ? row.address : row.example)) t.fail(`${what}: no address in ${short(row)}`);
   }
   // Where all are shown, a step is its own objects of the set and those of the steps below it; a loop leads back to some of them.
@@ -86,6 +87,34 @@ async function checkFolded(t) {
     if (wanted.steps && tree.length > wanted.steps) t.fail(`${what}: ${tree.length} steps, wanted at most ${wanted.steps}\n${shownTree(tree)}`);
     const count = tree.filter((r) => r.depth === 0).reduce((n, r) => n + r.count, 0);
     if (wanted.count && !oneMore(wanted.count, count)) t.fail(`${what}: ${count}, wanted ${wanted.count}`);
+  }
+}
+
+const isOf = (count, [low, high], bytes) => bytes >= count * low && bytes <= count * high;
+
+/* Objects that hold one another count once, in every group of them. */
+async function checkNested(t) {
+  const { class: name, of, count, bytes } = t.truth.nested;
+  const tree = treeOf(t, await t.json('path', '--class', name), `path --class ${name}`);
+  const next = tree.find((r) => r.through === '.next' && r.class === name);
+  const head = next && next.parent;
+  if (!next || next.count !== count - 1 || !isOf(count - 1, bytes, next.retained_bytes)) t.fail(`path --class ${name}: ${short(next)}, wanted ${count - 1} of ${bytes}`);
+  const [low, high] = bytes;
+  // What all of the class share, its map and what that leads to, only the outermost one retains.
+  if (head && (head.count !== count || !isOf(count, bytes, head.retained_bytes) || !isOf(1, [low, high + 3000], head.retained_bytes - next.retained_bytes))) {
+    t.fail(`path --class ${name}: ${head.count} retain ${head.retained_bytes}, ${next.retained_bytes} of it below, wanted ${count} of ${bytes}`);
+  }
+  const holders = rows(await t.json('retained', '--class', name, '--dominators'), 'groups').filter((g) => g.class === name);
+  if (holders.length !== 1 || holders[0].dominated !== count - 1 || holders[0].count !== count - 1 || !isOf(count - 1, bytes, holders[0].dominated_bytes) ||
+    !isOf(count, bytes, holders[0].retained_bytes)) {
+    t.fail(`retained --class ${name} --dominators: ${short(holders)}, wanted ${count - 1} of ${bytes}`);
+  }
+  const held = rows(await t.json('retained', '--class', name, '--by', 'class', '--min-bytes', '1'), 'groups').filter((g) => g.depth === 0);
+  for (const [klass, wanted] of [[name, count - 1], [of, count]]) {
+    const found = held.filter((g) => g.class === klass);
+    if (found.length !== 1 || found[0].count !== wanted || !isOf(wanted, bytes, found[0].retained_bytes)) {
+      t.fail(`retained --class ${name} --by class: ${short(found)}, wanted ${wanted} ${klass} of ${bytes}`);
+    }
   }
 }
 
@@ -283,6 +312,7 @@ module.exports = [
   } },
   { name: 'heap/folded', feature: 'who holds it', quick: modern, check: checkOnePath },
   { name: 'heap/drops', feature: 'retained sizes', quick: some, check: checkDrops },
+  { name: 'heap/nested', feature: 'retained sizes', quick: some, check: checkNested },
   { name: 'heap/by-value', feature: 'heap census', quick: some, check: checkBy },
   { name: 'heap/fill', feature: 'heap census', quick: some, check: checkFill },
   { name: 'heap/many/hostile', feature: 'bad heaps', fixture: 'heap-hostile.js', args: () => ['20000', 'spin'], modes: ['core'], quick: latest, check: checkHostile },
