@@ -13,6 +13,7 @@ const struct np_option np_global_options[] = {
 	{"exe", 0, NP_OPT_FILE, "FILE", NULL, "the node binary, when it is not where the process or core says"},
 	{"sysroot", 0, NP_OPT_FILE, "DIR", NULL, "where the files of another machine lie that a core names"},
 	{"cache", 0, NP_OPT_FLAG, NULL, NULL, "keep the index of a core's heap for the next command (in ~/.cache/nopsy)"},
+	{"isolate", 0, NP_OPT_STRING, "ADDR", NULL, "heap commands: of several isolates (workers) that one alone, as `info` names it"},
 	{"json", 0, NP_OPT_FLAG, NULL, NULL, "answer in JSON"},
 	{"output", 'o', NP_OPT_FILE, "FILE", NULL, "write the answer to FILE (readable by you alone)"},
 	{"color", 0, NP_OPT_CHOICE, "WHEN", "auto|always|never",
@@ -121,6 +122,8 @@ static np_err *option_take(struct parser *p, const struct np_option *option, con
 			g->exe = value;
 		else if (!strcmp(option->name, "sysroot"))
 			g->sysroot = value;
+		else if (!strcmp(option->name, "isolate"))
+			g->isolate = value;
 		else if (!strcmp(option->name, "cache"))
 			g->cache = true;
 		else if (!strcmp(option->name, "json"))

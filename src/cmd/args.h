@@ -13,7 +13,7 @@ enum np_color { NP_COLOR_AUTO, NP_COLOR_ALWAYS, NP_COLOR_NEVER };
 
 /* What --exe, --json, ... said; the strings are those of the command line. */
 struct np_globals {
-	const char *exe, *sysroot, *output; /* NULL: not given */
+	const char *exe, *sysroot, *output, *isolate; /* NULL: not given */
 	bool json, redact, quiet, cache;
 	int verbose; /* how often it was given */
 	enum np_color color;

@@ -360,8 +360,10 @@ static np_err *side_open(const struct comparison *c, const char *spec, struct np
 {
 	struct np_target_options target_options = {.exe = c->inv->globals->exe, .sysroot = c->inv->globals->sysroot};
 	np_err *err = np_session_open(spec, &target_options, ret);
-	if (!err)
+	if (!err) {
 		ret->cache = c->inv->globals->cache;
+		ret->isolate = c->inv->globals->isolate;
+	}
 	return err ? np_err_wrap(err, "opening %s", spec) : NULL;
 }
 

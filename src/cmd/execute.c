@@ -228,6 +228,7 @@ np_err *np_cmd_answer(const struct np_execute *x, const struct np_args *args, np
 			struct np_target_options options = {.exe = args->globals.exe, .sysroot = args->globals.sysroot};
 			NP_TRY(np_session_open(args->target, &options, &own));
 			own.cache = args->globals.cache;
+			own.isolate = args->globals.isolate;
 			session = &own;
 		}
 		inv.session = session;

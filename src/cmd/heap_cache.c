@@ -93,6 +93,10 @@ np_heap_cache *np_heap_cache_open(const struct np_session *session)
 		np_warn("--cache: the heap of a living process is another one at every look; the cache is for cores");
 		return NULL;
 	}
+	if (session->isolate) {
+		np_warn("--cache: not together with --isolate");
+		return NULL;
+	}
 	np_arena *arena = np_arena_create();
 	const char *folder = folder_of_user(arena), *key = key_make(arena, session);
 	if (!folder || !key || !folder_make(folder)) {

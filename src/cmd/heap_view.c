@@ -61,6 +61,38 @@ static void tell_coverage(struct np_invocation *inv, struct np_heap_view *view)
 			   (unsigned long long)r->unknown_count);
 }
 
+static void view_isolates(struct np_heap_view *view)
+{
+	for (size_t i = 0; i < np_heap_page_count(view->heap); i++) {
+		np_addr isolate = np_heap_page(view->heap, i)->isolate;
+		size_t k = 0;
+		while (k < view->isolates.len && view->isolates.data[k] != isolate)
+			k++;
+		if (isolate && k == view->isolates.len)
+			np_vec_push(&view->isolates, isolate);
+	}
+}
+
+/* The one that --isolate names. */
+static np_err *view_choose(struct np_invocation *inv, struct np_heap_view *view, np_addr *ret)
+{
+	const char *text = inv->session->isolate, *all = "";
+	char *end;
+	np_addr wanted = strtoull(text, &end, 0);
+	if (end == text || *end)
+		return np_err_new(NP_EUSAGE, "--isolate wants an address, not '%s'", text);
+	for (size_t i = 0; i < view->isolates.len; i++) {
+		all = np_arena_printf(inv->arena, "%s%s0x%llx", all, i ? ", " : "", (unsigned long long)view->isolates.data[i]);
+		if (view->isolates.data[i] != wanted)
+			continue;
+		view->isolates.data[0] = wanted;
+		view->isolates.len = 1;
+		*ret = wanted;
+		return NULL;
+	}
+	return np_err_new(NP_ENOTFOUND, "there is no isolate %s with a heap; there is: %s", text, all);
+}
+
 static np_err *view_build(struct np_invocation *inv, struct np_heap_view *view)
 {
 	struct progress progress = {0};
@@ -71,6 +103,9 @@ static np_err *view_build(struct np_invocation *inv, struct np_heap_view *view)
 	if (!np_heap_page_count(view->heap))
 		return np_err_new(NP_ENOTFOUND, "no pages of V8's heap were found%s",
 				  np_target_facts(inv->session->target)->truncated ? ": the core is cut off" : "");
+	view_isolates(view);
+	if (inv->session->isolate)
+		NP_TRY(view_choose(inv, view, &options.isolate));
 	view->cache = np_heap_cache_open(inv->session);
 	if (!np_heap_cache_graph(view->cache, view->heap, &view->graph)) {
 		np_err *err = np_graph_build(view->heap, &options, &view->graph);
@@ -146,6 +181,7 @@ void np_heap_view_destroy(struct np_heap_view *view)
 		np_dominators_deinit(&view->dominators);
 	if (view->has_reach)
 		np_reach_deinit(&view->reach);
+	np_vec_deinit(&view->isolates);
 	np_classes_destroy(view->classes);
 	np_graph_destroy(view->graph);
 	np_heap_destroy(view->heap);
@@ -173,7 +209,8 @@ np_node *np_heap_view_coverage(struct np_invocation *inv, const struct np_heap_v
 		.name = "coverage",
 		.style = NP_STYLE_LINE,
 		.line = "{parsed_percent:num} % of the heap parsed ({page_bytes}: {object_bytes} objects, {free_bytes} free, "
-			"{gap_bytes} unused or damaged[, {_unreadable:warn} not in the core])",
+			"{gap_bytes} unused or damaged[, {_unreadable:warn} not in the core])"
+			"[; of {_isolate_count:num} isolates together, --isolate ADDR takes one]",
 	};
 	const struct np_graph_report *r = np_graph_report(view->graph);
 	np_node *n = np_obj(inv->arena, &shape);
@@ -189,5 +226,12 @@ np_node *np_heap_view_coverage(struct np_invocation *inv, const struct np_heap_v
 		np_set_bytes(n, "_unreadable", r->unreadable_bytes);
 	if (r->unknown_count)
 		np_set_uint(n, "unknown_count", r->unknown_count);
+	np_node *isolates = np_list(inv->arena, NULL);
+	for (size_t i = 0; i < view->isolates.len; i++)
+		np_add_addr(isolates, view->isolates.data[i]);
+	np_set_node(n, "isolates", isolates);
+	np_hide(n, "isolates");
+	if (view->isolates.len > 1)
+		np_set_uint(n, "_isolate_count", view->isolates.len);
 	return n;
 }

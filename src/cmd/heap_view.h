@@ -7,6 +7,7 @@
 #ifndef NP_CMD_HEAP_VIEW_H
 #define NP_CMD_HEAP_VIEW_H
 
+#include "base/vec.h"
 #include "cmd/cmd.h"
 #include "heap/classes.h"
 #include "heap/dominators.h"
@@ -25,6 +26,7 @@ struct np_heap_view {
 	struct np_dominators dominators;
 	bool has_dominators;
 	bool told; /* that it was parsed in part */
+	NP_VEC(np_addr) isolates; /* whose heaps these are */
 };
 
 /* The graph and the classes. Says once what of the heap could not be read. */

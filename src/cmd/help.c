@@ -194,7 +194,7 @@ static void put_options(struct np_buf *buf, const struct np_option *options)
 /* Options of every command; in a shell without those that say what to open. */
 static void put_global_options(struct np_buf *buf, bool in_shell)
 {
-	static const char *const of_opening[] = {"exe", "sysroot", "cache", "version"};
+	static const char *const of_opening[] = {"exe", "sysroot", "cache", "isolate", "version"};
 	struct np_option here[16] = {{0}};
 	size_t n = 0;
 	for (const struct np_option *o = np_global_options; o->name && n + 1 < NP_ARRAY_LEN(here); o++) {

@@ -15,6 +15,7 @@ struct np_session {
 	bool calibrated, warm;
 	bool cache;	 /* keep the index of a core's heap between runs, see heap_cache.h */
 	const char *exe; /* that was asked for, NULL none */
+	const char *isolate; /* whose heap alone is looked at, NULL: all */
 	struct np_heap_view *heap; /* NULL until a heap command runs, see heap_view.h */
 };
 
