@@ -74,6 +74,10 @@ static const char *reason_text(struct report *r, const struct np_suspect *s)
 {
 	np_arena *arena = r->inv->arena;
 	double share = 100.0 * (double)s->bytes / (double)(r->view->dominators.total_bytes ? r->view->dominators.total_bytes : 1);
+	double all = share * (double)s->all_bytes / (double)(s->bytes ? s->bytes : 1);
+	if (s->is_accumulation && s->all_bytes > s->bytes + s->bytes / 4)
+		return np_arena_printf(arena, "holds %llu %s, with other kinds %s, %.0f %% of what is alive",
+				       (unsigned long long)s->count, many_text(r, s), size_text(arena, s->all_bytes), all);
 	if (s->is_accumulation)
 		return np_arena_printf(arena, "holds %llu %s: %s, %.0f %% of what is alive", (unsigned long long)s->count,
 				       many_text(r, s), size_text(arena, s->bytes), share);

@@ -171,21 +171,25 @@ static void points_take(struct points *p)
 	struct suspect_search *s = p->search;
 	const struct tallies *t = &p->tallies[0];
 	const struct tally **best = np_xcalloc(p->all.len + 1, sizeof(*best));
+	uint64_t *many = np_xcalloc(p->all.len + 1, sizeof(*many));
 	for (size_t i = 0; i < t->cap; i++) {
 		const struct tally *at = &t->data[i], *than = at->count ? best[at->point] : NULL;
-		if (at->count >= s->limits->min_count && at->count && at->bytes >= s->limits->min_bytes &&
-		    !np_suspect_group_is_v8s(s, at->group) &&
+		if (!at->count || at->count < s->limits->min_count)
+			continue;
+		many[at->point] += at->bytes;
+		if (!np_suspect_group_is_v8s(s, at->group) &&
 		    (!than || at->bytes > than->bytes || (at->bytes == than->bytes && at->group < than->group)))
 			best[at->point] = at;
 	}
 	for (size_t i = 0; i < p->all.len; i++) {
 		np_vertex node = p->all.data[i];
 		uint64_t retained = s->dominators->retained[node];
-		if (best[i] && best[i]->bytes * 100 >= retained * MAJORITY_PERCENT)
+		if (best[i] && many[i] >= s->limits->min_bytes && many[i] * 100 >= retained * MAJORITY_PERCENT)
 			np_vec_push(&s->found, (struct np_suspect){true, node, best[i]->example, best[i]->group,
-								   best[i]->count, best[i]->bytes, retained});
+								   best[i]->count, best[i]->bytes, many[i], retained});
 	}
 	free(best);
+	free(many);
 }
 
 static void accumulations_find(struct suspect_search *s)
@@ -211,8 +215,8 @@ static void accumulations_find(struct suspect_search *s)
 static int suspect_compare(const void *a, const void *b)
 {
 	const struct np_suspect *x = a, *y = b;
-	if (x->bytes != y->bytes)
-		return x->bytes > y->bytes ? -1 : 1;
+	if (x->all_bytes != y->all_bytes)
+		return x->all_bytes > y->all_bytes ? -1 : 1;
 	if (x->is_accumulation != y->is_accumulation)
 		return x->is_accumulation ? -1 : 1;
 	return x->node < y->node ? -1 : x->node > y->node;

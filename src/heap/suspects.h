@@ -21,6 +21,7 @@ struct np_suspect {
 	uint32_t group;	    /* of the many: np_group_id_of() */
 	uint64_t count;
 	uint64_t bytes;	    /* what the many retain */
+	uint64_t all_bytes; /* of an accumulation: what all kinds of which there are many retain; of a class: = bytes */
 	uint64_t retained_bytes; /* what the accumulation point retains; of a class: = bytes */
 };
 

@@ -210,8 +210,8 @@ static bool is_explained(const struct suspect_search *s, const struct np_suspect
 
 static void crowd_take(struct suspect_search *s, uint32_t group, const struct crowd *c)
 {
-	struct np_suspect suspect = {.node = c->node, .example = c->node, .group = group, .count = c->count, .bytes = c->bytes,
-				     .retained_bytes = c->bytes};
+	struct np_suspect suspect = {.node = c->node, .example = c->node, .group = group, .count = c->count,
+				     .bytes = c->bytes, .all_bytes = c->bytes, .retained_bytes = c->bytes};
 	if (c->bytes < s->limits->min_bytes || is_explained(s, &suspect))
 		return;
 	/* One big one among small ones is no crowd (but a chain is: its second link retains nearly as much). */
