@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 enum { HEADER_BYTES = 8192, NAME_MAX_BYTES = 16, FORMAT = 1, ALIGN_BYTES = 64, WRITE_MAX_BYTES = 1 << 30 };
 
 static const char magic[8] = "nopsyidx";
@@ -28,15 +30,11 @@ struct header {
 
 _Static_assert(sizeof(struct header) <= HEADER_BYTES, "the header has its place");
 
-/* FNV-1a, 64 bits */
 static uint64_t header_hash(const struct header *h)
 {
 	struct header copy = *h;
-	uint64_t hash = 0xcbf29ce484222325u;
 	copy.hash = 0;
-	for (size_t i = 0; i < sizeof(copy); i++)
-		hash = (hash ^ ((const unsigned char *)&copy)[i]) * 0x100000001b3u;
-	return hash;
+	return np_hash_bytes(&copy, sizeof(copy));
 }
 
 /* --- writing --- */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/sections.h"
 #include "cmd/version.h"
@@ -49,14 +50,6 @@ static const char *key_make(np_arena *arena, const struct np_session *session)
 	return np_arena_printf(arena, "%s%s %s\nnopsy %s %lld %lld.%09ld\n", core, session->exe ? session->exe : "",
 			       exe ? exe : "", NP_VERSION, (long long)self.st_size, (long long)self.st_mtim.tv_sec,
 			       self.st_mtim.tv_nsec);
-}
-
-static uint64_t text_hash(const char *text)
-{
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-	return hash;
 }
 
 /* --- where they are --- */
@@ -108,7 +101,7 @@ np_heap_cache *np_heap_cache_open(const struct np_session *session)
 	cache->arena = arena;
 	cache->folder = folder;
 	cache->key = key;
-	cache->stem = np_arena_printf(arena, "%s/%016llx", folder, (unsigned long long)text_hash(key));
+	cache->stem = np_arena_printf(arena, "%s/%016llx", folder, (unsigned long long)np_hash_bytes(key, strlen(key)));
 	return cache;
 }
 
