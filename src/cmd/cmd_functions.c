@@ -7,6 +7,7 @@
 #include "cmd/args.h"
 #include "cmd/heap_view.h"
 #include "cmd/session.h"
+#include "cmd/sums.h"
 #include "heap/group_retained.h"
 #include "v8/cache.h"
 #include "v8/call_name.h"
@@ -149,20 +150,12 @@ static int function_compare(const void *a, const void *b, void *ctx)
 {
 	const struct function *x = a, *y = b;
 	const char *by = ctx;
-	uint64_t p = x->count, q = y->count;
-	if (strcmp(by, "self") == 0) {
-		p = x->self_bytes;
-		q = y->self_bytes;
-	} else if (strcmp(by, "retained") == 0) {
-		p = x->retained_bytes;
-		q = y->retained_bytes;
-	} else if (strcmp(by, "name") == 0) {
-		int c = strcmp(x->name, y->name);
-		if (c)
-			return c;
-	}
-	if (p != q)
-		return p > q ? -1 : 1;
+	int c = strcmp(by, "name") == 0 ? strcmp(x->name, y->name) : 0;
+	if (!c)
+		c = np_sums_compare(&(struct np_sums){x->count, x->self_bytes, x->retained_bytes},
+				    &(struct np_sums){y->count, y->self_bytes, y->retained_bytes}, by);
+	if (c)
+		return c;
 	if (x->retained_bytes != y->retained_bytes)
 		return x->retained_bytes > y->retained_bytes ? -1 : 1;
 	return x->shared < y->shared ? -1 : x->shared > y->shared;

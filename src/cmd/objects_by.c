@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "cmd/args.h"
 #include "cmd/session.h"
+#include "cmd/sums.h"
 #include "cmd/value_node.h"
 #include "heap/group_retained.h"
 #include "heap/member.h"
@@ -124,16 +125,10 @@ static int group_compare(const void *a, const void *b, void *ctx)
 {
 	const struct group *x = a, *y = b;
 	const char *by = ctx;
-	uint64_t p = x->count, q = y->count;
-	if (strcmp(by, "self") == 0) {
-		p = x->self_bytes;
-		q = y->self_bytes;
-	} else if (strcmp(by, "retained") == 0) {
-		p = x->retained_bytes;
-		q = y->retained_bytes;
-	}
-	if (p != q)
-		return p > q ? -1 : 1;
+	int c = np_sums_compare(&(struct np_sums){x->count, x->self_bytes, x->retained_bytes},
+				&(struct np_sums){y->count, y->self_bytes, y->retained_bytes}, by);
+	if (c)
+		return c;
 	return x->example < y->example ? -1 : x->example > y->example;
 }
 
